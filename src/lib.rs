@@ -1,4 +1,4 @@
-//! Runs BullMQ jobs in Rust, sharing Redis with stock Node `bullmq`.
+#![doc = include_str!("../README.md")]
 
 pub mod backoff;
 #[cfg(feature = "cli")]
