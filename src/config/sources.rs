@@ -1,0 +1,105 @@
+//! Where settings are looked for, the strongest first.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{Faults, File, Key, Origin};
+
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "bullrs.toml";
+
+/// What was typed, or stood in a `BULLRS_*` variable, by the setting's name.
+#[derive(Debug, Clone, Default)]
+pub struct Given(BTreeMap<String, (Origin, String)>);
+
+impl Given {
+    /// Notes a value. An empty variable counts as unset, as `${VARIABLE:-}` in a compose file
+    /// leaves it.
+    pub fn set(&mut self, name: &str, origin: Origin, text: &str) {
+        if !(text.is_empty() && matches!(origin, Origin::Environment(_))) {
+            self.0.insert(name.to_owned(), (origin, text.to_owned()));
+        }
+    }
+
+    /// A value and where it was found.
+    pub fn get(&self, name: &str) -> Option<(Origin, &str)> {
+        self.0
+            .get(name)
+            .map(|(origin, text)| (origin.clone(), text.as_str()))
+    }
+}
+
+/// Everything a setting may come from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Flags and `BULLRS_*` variables.
+    pub given: Given,
+    /// Variables that apps already have, such as `REDIS_URL`.
+    pub environment: BTreeMap<String, String>,
+    /// The file's name as the user wrote it, and its text.
+    pub file: Option<(String, String)>,
+}
+
+impl Sources {
+    /// Reads the named file, or `bullrs.toml` where there is one.
+    ///
+    /// # Errors
+    /// One fault, when a file was named, or is there, and cannot be read.
+    pub fn open_file(&mut self, directory: &Path) -> Result<(), Faults> {
+        let named = self.given.get("config");
+        let path = named.as_ref().map_or(DEFAULT_FILE, |(_, path)| path);
+        let full: PathBuf = directory.join(path);
+        self.file = match std::fs::read_to_string(&full) {
+            Ok(text) => Some((path.to_owned(), text)),
+            Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let mut faults = Faults::default();
+                let text = format!("cannot read `{path}`: {}", reason(&error));
+                match named {
+                    Some((origin, _)) => faults.at(&origin, &text),
+                    None => faults.general(&text),
+                }
+                return Err(faults);
+            }
+        };
+        Ok(())
+    }
+
+    /// A setting's strongest value. The file comes parsed, so that it is parsed once.
+    pub(super) fn find(&self, key: &Key, file: Option<&File>) -> Option<(Origin, String)> {
+        let own = |(origin, text): (Origin, &str)| (origin, text.to_owned());
+        self.given
+            .get(key.name)
+            .map(own)
+            .or_else(|| self.shared(key))
+            .or_else(|| file.and_then(|file| file.value(key)).map(own))
+    }
+
+    fn shared(&self, key: &Key) -> Option<(Origin, String)> {
+        let variable = key.shared_variable?;
+        let text = self.environment.get(variable)?;
+        (!text.is_empty()).then(|| (Origin::Environment(variable.to_owned()), text.clone()))
+    }
+}
+
+/// The system's words, without the number that says nothing to a reader.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => lower_first(words),
+        None => lower_first(&text),
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
