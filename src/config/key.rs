@@ -25,12 +25,12 @@ pub enum Place {
 impl Key {
     /// The flag, such as `--lock-duration`.
     pub fn flag(&self) -> String {
-        format!("--{}", self.name.replace('_', "-"))
+        flag_of(self.name)
     }
 
     /// The variable, such as `BULLRS_LOCK_DURATION`.
     pub fn variable(&self) -> String {
-        format!("BULLRS_{}", self.name.to_ascii_uppercase())
+        variable_of(self.name)
     }
 
     /// The path in the file, such as `worker.lock_duration`.
@@ -40,6 +40,16 @@ impl Key {
             Place::Worker => format!("worker.{}", self.name),
         }
     }
+}
+
+/// The flag of a setting or option by its name.
+pub(crate) fn flag_of(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
+}
+
+/// The variable of a setting or option by its name.
+pub(crate) fn variable_of(name: &str) -> String {
+    format!("BULLRS_{}", name.to_ascii_uppercase())
 }
 
 macro_rules! keys {

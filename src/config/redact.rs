@@ -24,8 +24,13 @@ impl Redactor {
         Self::default()
     }
 
-    /// Learns a secret, to be masked wherever it appears.
+    /// Learns a secret, to be masked wherever it appears, in quotes too.
     pub fn learn(&mut self, secret: &str) {
+        self.add(secret);
+        self.add(&secret.escape_debug().to_string());
+    }
+
+    fn add(&mut self, secret: &str) {
         if secret.len() >= SHORTEST && !self.secrets.iter().any(|known| known == secret) {
             self.secrets.push(secret.to_owned());
             // A secret that holds another one must be masked first.

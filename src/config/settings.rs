@@ -181,14 +181,15 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// Checks the scheme; the rest is the database's to judge.
+/// Checks the scheme; the rest is the database's to judge. Apps write `file:dev.db` too (Prisma).
 fn database_url(text: &str) -> Result<String, String> {
-    let known = ["postgres://", "postgresql://", "sqlite:"];
-    if known.iter().any(|scheme| text.starts_with(scheme)) {
+    let known = ["postgres://", "postgresql://", "sqlite:", "file:"];
+    if !text.contains("://") || known.iter().any(|scheme| text.starts_with(scheme)) {
         return Ok(text.to_owned());
     }
     Err(format!(
-        "`{text}` is no database; write `postgres://host/name` or `sqlite:jobs.db`"
+        "`{text}` is no database that bullrs knows; write `postgres://host/name` or \
+         `sqlite:jobs.db`, or set BULLRS_NO_STORE=true"
     ))
 }
 
@@ -198,7 +199,5 @@ fn redis_url(text: &str) -> Result<String, String> {
     if known.iter().any(|scheme| text.starts_with(scheme)) {
         return Ok(text.to_owned());
     }
-    Err(format!(
-        "`{text}` is no Redis; write `redis://host:6379`, `rediss://` or `unix://`"
-    ))
+    Err(format!("`{text}` is no Redis; write `redis://host:6379`, `rediss://` or `unix://`"))
 }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    Metrics, Origin, QueueSection, QueueSpec, Reader, keep_jobs, key, metrics, parse::count,
+    duration_text, Metrics, Origin, QueueSection, QueueSpec, Reader, keep_jobs, key, metrics, parse::count,
     queue_list,
 };
-use crate::worker::{QueueOptions, WorkerOptions};
+use crate::{
+    wire::Limiter,
+    worker::{QueueOptions, WorkerOptions},
+};
 
 const NONE: Duration = Duration::ZERO;
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -94,6 +97,7 @@ impl Reader<'_> {
                 self.entry(&path, &number.to_string(), origin);
             }
             if let Some(section) = section {
+                self.section_entries(section);
                 queue.limiter = section.limiter;
                 queue.timeout = section.timeout;
                 queue.ttl = section.ttl;
@@ -129,6 +133,29 @@ impl Reader<'_> {
                     self.complain(&key::QUEUES, &origin, &error);
                 }
                 (origin, Vec::new())
+            }
+        }
+    }
+
+    fn section_entries(&mut self, section: &QueueSection) {
+        let Some(origin) = self.file.as_ref().map(|file| file.origin(section.line)) else {
+            return;
+        };
+        let table = format!("queues.{}", section.name);
+        if let Some(Limiter { max, duration }) = section.limiter {
+            let value = format!("{max} per {}", duration_text(duration));
+            self.entry(&format!("{table}.limiter"), &value, origin.clone());
+        }
+        let mut limits = vec![(table.clone(), section.timeout, section.ttl)];
+        for (name, own) in &section.jobs {
+            limits.push((format!("{table}.jobs.{name}"), own.timeout, own.ttl));
+        }
+        for (table, timeout, ttl) in limits {
+            for (key, value) in [("timeout", timeout), ("ttl", ttl)] {
+                if let Some(value) = value {
+                    let path = format!("{table}.{key}");
+                    self.entry(&path, &duration_text(value), origin.clone());
+                }
             }
         }
     }

@@ -234,8 +234,8 @@ fn all_faults_of_all_sources_come_at_once() {
             "BULLRS_LOCK_DURATION: must be at least 100ms, got `99ms`",
             "BULLRS_LOG: `inof` is no level; did you mean `info`?",
             "BULLRS_STRICT: `perhaps` is not `true` or `false`",
-            "DATABASE_URL: `mysql://***@h/d` is no database; \
-             write `postgres://host/name` or `sqlite:jobs.db`",
+            "DATABASE_URL: `mysql://***@h/d` is no database that bullrs knows; write \
+             `postgres://host/name` or `sqlite:jobs.db`, or set BULLRS_NO_STORE=true",
             "JOB_DEFAULT_ATTEMPTS: must be at least 1, got `0`",
             "JOB_MAX_CONCURRENCY: `-1` is not a whole number",
             "REDIS_URL: `http://***@h` is no Redis; \
