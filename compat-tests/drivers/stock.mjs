@@ -1,18 +1,18 @@
 // A stock Node worker, in the test's own process.
 import { processorOf, stock } from '../lib/stock.mjs';
 
-/** A driver that works queues with stock bullmq `version`. */
-export function stockDriver(version) {
+/** A driver that works queues with stock bullmq `version`, or with another copy of its module. */
+export function stockDriver(version, { module = stock(version), name = `stock ${version}` } = {}) {
   return {
-    name: `stock ${version}`,
+    name,
     async work({ database, queues, mode, concurrency, options }) {
-      const { Worker } = stock(version);
-      const { metrics, limiter, lockDuration, stalledInterval, maxStalledCount, name, prefix, removeOnComplete, removeOnFail } = options;
+      const { Worker } = module;
+      const { metrics, limiter, lockDuration, stalledInterval, maxStalledCount, name, prefix } = options;
       const workers = queues.map((queue) => {
         const worker = new Worker(queue, processorOf(mode), {
           connection: database.connection,
           concurrency,
-          ...defined({ limiter, lockDuration, stalledInterval, maxStalledCount, name, prefix, removeOnComplete, removeOnFail }),
+          ...defined({ limiter, lockDuration, stalledInterval, maxStalledCount, name, prefix }),
           ...(metrics ? { metrics: { maxDataPoints: METRICS_POINTS } } : {}),
         });
         worker.on('error', () => {}); // reported by the state it leaves; without a listener it would end the process

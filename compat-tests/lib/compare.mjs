@@ -6,7 +6,7 @@ import { stockDriver } from '../drivers/stock.mjs';
 import { checkInvariants } from './invariants.mjs';
 import { Lab } from './redis.mjs';
 import { runScenario } from './scenario.mjs';
-import { stockVersion, VERSIONS } from './stock.mjs';
+import { stock, stockVersion, VERSIONS } from './stock.mjs';
 
 /** Set to `stock` to compare stock with itself: a difference then is one that the harness makes. */
 const AGAINST = process.env.BULLRS_COMPAT_AGAINST ?? 'bullrs';
@@ -29,17 +29,21 @@ export async function compareAll(scenarios) {
   for (const scenario of scenarios) {
     for (const version of scenario.versions ?? VERSIONS) {
       test(`${scenario.name} (app on bullmq ${stockVersion(version)})`, { timeout: 120_000 }, async () => {
-        const reference = await runScenario(stockDriver(version), version, lab, scenario);
         const driver = AGAINST === 'stock' ? stockDriver(version) : bullrsDriver;
-        const candidate = await runScenario(driver, version, lab, scenario);
-        const expected = version === 5 ? settledAs6(reference.normal) : reference.normal;
-        const actual = version === 5 && AGAINST === 'stock' ? settledAs6(candidate.normal) : candidate.normal;
+        const reference = await runScenario(stockDriver(version), stock(version), lab, scenario);
+        const candidate = await runScenario(driver, stock(version), lab, scenario);
+        const settle = (normal) => (version === 5 ? settledAs6(normal) : normal);
         checkInvariants(candidate.left);
-        const differences = differencesBetween(expected, actual);
-        assert.equal(differences.length, 0, report(differences, driver.name));
+        assertEqual(settle(reference.normal), AGAINST === 'stock' ? settle(candidate.normal) : candidate.normal, driver.name);
       });
     }
   }
+}
+
+/** Fails with every difference between what stock left and what `name` did. */
+export function assertEqual(theirs, ours, name) {
+  const differences = differencesBetween(theirs, ours);
+  assert.equal(differences.length, 0, report(differences, name));
 }
 
 /** Every place where two values differ, as `[path, theirs, ours]`. */

@@ -1,20 +1,18 @@
 // Runs a scenario with a driver and returns the database it left, in a form that two runs share.
 import { dump } from './dump.mjs';
 import { normalise } from './normalise.mjs';
-import { stock } from './stock.mjs';
 import { until } from './wait.mjs';
 
-/** What a scenario's steps get: queues and flows of one stock version, and a plain client. */
+/** What a scenario's steps get: queues and flows of a bullmq module, and a plain client. */
 export class Kit {
   #queues = new Map();
   #flow;
 
-  constructor(version, database, prefix) {
-    this.version = version;
+  constructor(module, database, prefix) {
     this.database = database;
     this.redis = database.client;
     this.prefix = prefix ?? 'bull';
-    this.stock = stock(version);
+    this.stock = module;
   }
 
   /** The queue `name`; made once, its `meta` written before anything else. */
@@ -62,7 +60,7 @@ export class Kit {
 }
 
 /**
- * A scenario:
+ * Plays a scenario with the app's side on `module`. A scenario:
  * - `prepare(kit)`: what the app does before a worker runs
  * - `during(kit)`: what it does while the worker runs, if anything
  * - `ends`: how many `completed` and `failed` events there are when it is over
@@ -70,10 +68,10 @@ export class Kit {
  * - `mode`, `concurrency`, `queues`, `options`: of the worker
  * - `offsets`, `durations`, `ignore`, `drained`, `anyOrder`: see `normalise`
  */
-export async function runScenario(driver, version, lab, scenario) {
+export async function runScenario(driver, module, lab, scenario) {
   const database = await lab.database();
   const { queues = ['q'], mode = 'noop', concurrency = 1, options = {}, ends = {} } = scenario;
-  const kit = new Kit(version, database, options.prefix);
+  const kit = new Kit(module, database, options.prefix);
   const from = Date.now();
   let worker;
   try {
