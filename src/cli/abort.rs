@@ -105,8 +105,7 @@ impl From<io::Error> for Abort {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::closed_pipe();
         }
-        Self::new(Exit::Failed, "cannot write the output")
-            .cause(crate::config::reason(&error))
+        Self::new(Exit::Failed, "cannot write the output").cause(crate::config::reason(&error))
     }
 }
 
@@ -128,9 +127,12 @@ mod tests {
 
     #[test]
     fn causes_are_indented_and_the_hint_stands_apart() {
-        let abort = Abort::new(Exit::Unreachable, "cannot reach redis at `redis://:pw@cache`")
-            .cause("connection refused")
-            .hint("start it");
+        let abort = Abort::new(
+            Exit::Unreachable,
+            "cannot reach redis at `redis://:pw@cache`",
+        )
+        .cause("connection refused")
+        .hint("start it");
         assert_eq!(
             abort.render(&Redactor::new(), false),
             "error: cannot reach redis at `redis://***@cache`\n  \

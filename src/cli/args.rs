@@ -5,7 +5,6 @@ use clap::Args;
 
 use crate::config::switch;
 
-
 /// `--config`.
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {

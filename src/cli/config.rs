@@ -83,8 +83,16 @@ pub(super) fn run(args: ConfigArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         let rows: Vec<[String; 3]> = shown
             .into_iter()
             .map(|one| {
-                let value = if one.value.is_empty() { "-".into() } else { one.value };
-                let origin = if one.origin == default { String::new() } else { one.origin };
+                let value = if one.value.is_empty() {
+                    "-".into()
+                } else {
+                    one.value
+                };
+                let origin = if one.origin == default {
+                    String::new()
+                } else {
+                    one.origin
+                };
                 [one.key, value, origin]
             })
             .collect();

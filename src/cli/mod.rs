@@ -8,15 +8,16 @@ mod config;
 mod exit;
 mod given;
 mod log;
-mod migrate;
+//TMP mod migrate;
 mod output;
-mod payload;
+//TMP mod payload;
 mod reload;
 mod scripts;
 mod serving;
 mod signal;
+mod synthetic;
 mod usage;
-mod worker;
+//TMP mod worker;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -30,7 +31,12 @@ use exit::Exit;
 /// bullrs serves the queues of an app that enqueues with stock `bullmq`: retries, progress, events
 /// and dashboards stay as they are.
 #[derive(Debug, Parser)]
-#[command(name = "bullrs", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "bullrs",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 #[command(after_help = EXAMPLES, after_long_help = LONG)]
 struct Cli {
     #[command(subcommand)]
@@ -64,9 +70,9 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Commands {
-    Worker(worker::WorkerArgs),
-    Migrate(migrate::MigrateArgs),
-    Payload(payload::PayloadArgs),
+    //TMP     Worker(worker::WorkerArgs),
+    //TMP     Migrate(migrate::MigrateArgs),
+    //TMP     Payload(payload::PayloadArgs),
     Scripts(scripts::ScriptsArgs),
     Bench(bench::BenchArgs),
     Config(config::ConfigArgs),
@@ -110,9 +116,9 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Abort> {
         names: names.join(" "),
     };
     match cli.command {
-        Commands::Worker(args) => worker::run(args, &call),
-        Commands::Migrate(args) => migrate::run(args, &call),
-        Commands::Payload(args) => payload::run(args, &call),
+        //TMP         Commands::Worker(args) => worker::run(args, &call),
+        //TMP         Commands::Migrate(args) => migrate::run(args, &call),
+        //TMP         Commands::Payload(args) => payload::run(args, &call),
         Commands::Scripts(args) => scripts::run(args),
         Commands::Bench(args) => bench::run(args, &call),
         Commands::Config(args) => config::run(args, &call),
@@ -137,5 +143,5 @@ fn definition() -> Command {
     quieten(Cli::command())
 }
 
-#[cfg(test)]
-mod tests;
+//TMP #[cfg(test)]
+//TMP mod tests;

@@ -35,8 +35,11 @@ impl<'c> Reloader<'c> {
                 let changed = changed(&self.entries, &entries);
                 self.logs.show(&filter);
                 self.entries.retain(|entry| entry.path != "log_level");
-                self.entries
-                    .extend(entries.into_iter().filter(|entry| entry.path == "log_level"));
+                self.entries.extend(
+                    entries
+                        .into_iter()
+                        .filter(|entry| entry.path == "log_level"),
+                );
                 report(&changed);
             }
             Err(faults) => {
@@ -81,7 +84,10 @@ fn report(changed: &[String]) {
         tracing::info!("configuration read again: nothing changed");
     }
     if !now.is_empty() {
-        tracing::info!(settings = now.join(","), "configuration read again: in force now");
+        tracing::info!(
+            settings = now.join(","),
+            "configuration read again: in force now"
+        );
     }
     if !later.is_empty() {
         tracing::warn!(
@@ -115,7 +121,11 @@ mod tests {
         ];
         assert_eq!(
             changed(&before, &after),
-            ["queues.a.concurrency", "queues.b.concurrency", "worker.drain"]
+            [
+                "queues.a.concurrency",
+                "queues.b.concurrency",
+                "worker.drain"
+            ]
         );
         assert_eq!(changed(&before, &before), [""; 0]);
     }

@@ -35,6 +35,9 @@ pub(super) fn run(args: ScriptsArgs) -> Result<Exit, Abort> {
         let message = format!("cannot write scripts to `{}`", directory.display());
         Abort::new(Exit::Failed, message).cause(reason(&error))
     })?;
-    output::text(&format!("wrote {count} scripts to {}\n", directory.display()))?;
+    output::text(&format!(
+        "wrote {count} scripts to {}\n",
+        directory.display()
+    ))?;
     Ok(Exit::Fine)
 }

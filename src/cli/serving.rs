@@ -97,11 +97,7 @@ async fn until_stopped<T>(work: impl Future<Output = T>, signals: &mut Signals) 
     }
 }
 
-async fn follow(
-    running: Running,
-    signals: &mut Signals,
-    reloader: &mut Reloader<'_>,
-) -> Ending {
+async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader<'_>) -> Ending {
     let control = running.control();
     let mut finished = pin!(running.finished());
     let mut stops = 0_u32;
@@ -149,7 +145,11 @@ async fn follow(
 fn dump(control: &Control) {
     let mut jobs = control.jobs();
     jobs.sort_by_key(|job| std::cmp::Reverse(job.elapsed));
-    tracing::info!(running = jobs.len(), ready = control.is_ready(), "running jobs");
+    tracing::info!(
+        running = jobs.len(),
+        ready = control.is_ready(),
+        "running jobs"
+    );
     for job in jobs {
         tracing::info!(
             queue = job.queue,

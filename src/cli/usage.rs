@@ -6,8 +6,22 @@ use super::{Abort, Exit, output};
 
 /// Commands and flags of the handbook that this version does not have yet.
 const LATER: [&str; 16] = [
-    "--http", "--scheduler", "--processors", "scheduler", "serve", "doctor", "queue", "job",
-    "flow", "schedule", "events", "top", "queues", "jobs", "workers", "dev",
+    "--http",
+    "--scheduler",
+    "--processors",
+    "scheduler",
+    "serve",
+    "doctor",
+    "queue",
+    "job",
+    "flow",
+    "schedule",
+    "events",
+    "top",
+    "queues",
+    "jobs",
+    "workers",
+    "dev",
 ];
 
 /// Prints help or the version, or turns a complaint into an [`Abort`].
@@ -37,6 +51,7 @@ fn complaint(error: &clap::Error) -> Abort {
         _ => None,
     };
     let argument = word(ContextKind::InvalidArg).unwrap_or_default();
+    let flag = argument.split([' ', '[', '=']).next().unwrap_or_default();
     let value = word(ContextKind::InvalidValue).unwrap_or_default();
     let message = match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
@@ -46,16 +61,21 @@ fn complaint(error: &clap::Error) -> Abort {
         ErrorKind::InvalidSubcommand => {
             let command = word(ContextKind::InvalidSubcommand).unwrap_or_default();
             return later(&command).unwrap_or_else(|| {
-                suggest(error, Abort::new(Exit::Usage, format!("unknown command `{command}`")))
+                suggest(
+                    error,
+                    Abort::new(Exit::Usage, format!("unknown command `{command}`")),
+                )
             });
         }
         ErrorKind::MissingRequiredArgument => format!("missing `{argument}`"),
         ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
         ErrorKind::InvalidValue if value.is_empty() => format!("`{argument}` needs a value"),
         ErrorKind::NoEquals => format!("write the value of `{argument}` behind a `=`"),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            format!("`{value}` is no value for `{argument}`")
-        }
+        ErrorKind::ValueValidation => match std::error::Error::source(error) {
+            Some(reason) => format!("{flag}: {reason}"),
+            None => format!("`{value}` is no value for `{flag}`"),
+        },
+        ErrorKind::InvalidValue => format!("`{value}` is no value for `{flag}`"),
         ErrorKind::ArgumentConflict => match word(ContextKind::PriorArg) {
             Some(prior) if prior != argument => {
                 format!("`{argument}` and `{prior}` exclude each other")
@@ -71,8 +91,11 @@ fn complaint(error: &clap::Error) -> Abort {
 
 fn later(word: &str) -> Option<Abort> {
     LATER.contains(&word).then(|| {
-        Abort::new(Exit::Usage, format!("`{word}` is not supported by this version"))
-            .hint("`bullrs --help` lists what is")
+        Abort::new(
+            Exit::Usage,
+            format!("`{word}` is not supported by this version"),
+        )
+        .hint("`bullrs --help` lists what is")
     })
 }
 
@@ -88,17 +111,17 @@ fn suggest(error: &clap::Error, abort: Abort) -> Abort {
         ContextValue::Strings(texts) => texts.first().cloned(),
         _ => None,
     });
-    let abort = match (error.source_text(), suggested) {
-        (Some(cause), _) => return abort.cause(cause),
-        (None, Some(suggested)) => return abort.hint(format!("did you mean `{suggested}`?")),
-        (None, None) => abort,
-    };
+    if let Some(suggested) = suggested {
+        return abort.hint(format!("did you mean `{suggested}`?"));
+    }
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {
             abort.hint(format!("write one of `{}`", values.join("`, `")))
         }
         _ => abort.hint(match error.get(ContextKind::Usage) {
-            Some(ContextValue::StyledStr(usage)) => {
+            Some(ContextValue::StyledStr(usage))
+                if error.kind() != ErrorKind::InvalidSubcommand =>
+            {
                 let usage = usage.to_string();
                 let usage = usage.lines().next().unwrap_or_default();
                 usage.replacen("Usage:", "usage:", 1)
@@ -112,17 +135,4 @@ fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
-}
-
-trait SourceText {
-    fn source_text(&self) -> Option<String>;
-}
-
-impl SourceText for clap::Error {
-    /// The words of a value parser, when one of ours complained.
-    fn source_text(&self) -> Option<String> {
-        (self.kind() == ErrorKind::ValueValidation)
-            .then(|| std::error::Error::source(self).map(ToString::to_string))
-            .flatten()
-    }
 }

@@ -25,6 +25,13 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = LONG)]
 pub(super) struct WorkerArgs {
+    /// Print what would run each job, and exit
+    #[arg(long, env = "BULLRS_EXPLAIN", value_parser = super::args::switch_or_unset)]
+    explain: bool,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    _config: ConfigArgs,
     #[command(flatten)]
     _queues: QueueArgs,
     #[command(flatten)]
@@ -35,14 +42,6 @@ pub(super) struct WorkerArgs {
     _tuning: TuningArgs,
     #[command(flatten)]
     _log: LogArgs,
-
-    /// Print what would run each job, and exit
-    #[arg(long, env = "BULLRS_EXPLAIN", value_parser = super::args::switch_or_unset)]
-    explain: bool,
-    #[command(flatten)]
-    json: JsonArgs,
-    #[command(flatten)]
-    _config: ConfigArgs,
 }
 
 const EXAMPLES: &str = "\

@@ -1,6 +1,6 @@
 //! `bullrs.toml`: read whole, every fault with its line, nothing ignored.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc};
 
 use toml::{
     Spanned,
@@ -12,12 +12,22 @@ use super::{
     key::{KEYS, LATER_TOP, LATER_WORKER},
 };
 
-/// What a configuration file says.
-#[derive(Debug, Default)]
+/// What a configuration file says. `Debug` shows no values: they may be credentials.
+#[derive(Default)]
 pub struct File {
     path: Arc<str>,
     values: BTreeMap<&'static str, (usize, String)>,
     queues: Vec<QueueSection>,
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("path", &self.path)
+            .field("keys", &self.values.keys())
+            .field("queues", &self.queues)
+            .finish()
+    }
 }
 
 impl File {

@@ -1,12 +1,47 @@
 //! Sources into settings: every value parsed and checked, every fault kept.
 
+use std::fmt;
+
 use super::{
     Entry, Fault, Faults, File, Key, LogFilter, Origin, Redactor, Sources, duration, duration_text,
     key, parse::count, switch,
 };
+use crate::conn::ConnectionOptions;
+
+/// Where Redis is.
+#[derive(Clone)]
+pub struct RedisChoice {
+    /// As it was written, credentials and all.
+    pub url: String,
+    /// The same, understood.
+    pub options: ConnectionOptions,
+}
+
+impl RedisChoice {
+    fn parse(url: &str) -> Result<Self, String> {
+        let options = ConnectionOptions::parse(url).map_err(|error| match error {
+            crate::Error::Invalid { rule, .. } => rule,
+            other => other.to_string(),
+        })?;
+        Ok(Self {
+            url: url.to_owned(),
+            options,
+        })
+    }
+
+    fn standard() -> Self {
+        Self::parse(key::REDIS_URL.default).expect("the default reads; the tests use it")
+    }
+}
+
+impl fmt::Debug for RedisChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisChoice({})", self.options)
+    }
+}
 
 /// Where the job store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum StoreChoice {
     /// Pure BullMQ: no rows are written.
     Off,
@@ -16,13 +51,15 @@ pub enum StoreChoice {
     Configured(String),
 }
 
-/// Where Redis is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedisChoice {
-    /// The URL, with its credentials.
-    pub url: String,
-    /// Whether somebody named it.
-    pub configured: bool,
+impl fmt::Debug for StoreChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, url) = match self {
+            Self::Off => return f.write_str("Off"),
+            Self::Default(url) => ("Default", url),
+            Self::Configured(url) => ("Configured", url),
+        };
+        write!(f, "{kind}({})", Redactor::new().clean(url))
+    }
 }
 
 /// How log lines look.
@@ -68,19 +105,16 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Where Redis is.
+    /// Where Redis is. After a fault it is the default.
     pub fn redis(&mut self) -> RedisChoice {
-        let (origin, url) = self.value(&key::REDIS_URL, redis_url);
-        RedisChoice {
-            configured: origin != Origin::Default,
-            url: url.unwrap_or_else(|| key::REDIS_URL.default.to_owned()),
-        }
+        let (_, found) = self.value(&key::REDIS_URL, RedisChoice::parse);
+        found.unwrap_or_else(RedisChoice::standard)
     }
 
     /// Where the job store is.
     pub fn store(&mut self) -> StoreChoice {
-        let off = self.value(&key::NO_STORE, switch).1.unwrap_or(false);
         let (origin, url) = self.value(&key::DATABASE_URL, database_url);
+        let off = self.switch(&key::NO_STORE);
         let url = url.unwrap_or_else(|| key::DATABASE_URL.default.to_owned());
         match origin {
             _ if off => StoreChoice::Off,
@@ -191,13 +225,4 @@ fn database_url(text: &str) -> Result<String, String> {
         "`{text}` is no database that bullrs knows; write `postgres://host/name` or \
          `sqlite:jobs.db`, or set BULLRS_NO_STORE=true"
     ))
-}
-
-/// Checks the scheme; the rest is the connection's to judge.
-fn redis_url(text: &str) -> Result<String, String> {
-    let known = ["redis://", "rediss://", "unix://", "redis+unix://"];
-    if known.iter().any(|scheme| text.starts_with(scheme)) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("`{text}` is no Redis; write `redis://host:6379`, `rediss://` or `unix://`"))
 }

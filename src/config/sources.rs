@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,7 @@ use super::{Faults, File, Key, Origin};
 pub const DEFAULT_FILE: &str = "bullrs.toml";
 
 /// What was typed, or stood in a `BULLRS_*` variable, by the setting's name.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Given(BTreeMap<String, (Origin, String)>);
 
 impl Given {
@@ -32,8 +32,8 @@ impl Given {
     }
 }
 
-/// Everything a setting may come from.
-#[derive(Debug, Clone, Default)]
+/// Everything a setting may come from. `Debug` shows names only: values may be credentials.
+#[derive(Clone, Default)]
 pub struct Sources {
     /// Flags and `BULLRS_*` variables.
     pub given: Given,
@@ -41,6 +41,21 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// The file's name as the user wrote it, and its text.
     pub file: Option<(String, String)>,
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("given", &self.given)
+            .field("file", &self.file.as_ref().map(|(path, _)| path))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Sources {

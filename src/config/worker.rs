@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    duration_text, Metrics, Origin, QueueSection, QueueSpec, Reader, keep_jobs, key, metrics, parse::count,
-    queue_list,
+    Metrics, Origin, QueueSection, QueueSpec, Reader, duration_text, keep_jobs, key, metrics,
+    parse::count, queue_list,
 };
 use crate::{
     wire::Limiter,
@@ -17,9 +17,9 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 impl Reader<'_> {
     /// What a worker can be told. After a fault the result has defaults in its place.
     pub fn worker(&mut self) -> WorkerOptions {
-        let queues = self.queues();
-        let mut options = WorkerOptions::new(queues);
-        if let Some(prefix) = self.value(&key::PREFIX, prefix).1 {
+        let prefix = self.value(&key::PREFIX, prefix).1;
+        let mut options = WorkerOptions::new(self.queues());
+        if let Some(prefix) = prefix {
             options.prefix = prefix;
         }
         options.total_concurrency = self

@@ -113,8 +113,9 @@ mod tests {
     fn logged(redactor: Redactor, style: Style, work: impl FnOnce()) -> String {
         let paper = Paper::default();
         let writer = paper.clone();
-        let subscriber = tracing_subscriber::registry()
-            .with(Lines::new(style, redactor, move || writer.clone()));
+        let subscriber =
+            tracing_subscriber::registry()
+                .with(Lines::new(style, redactor, move || writer.clone()));
         tracing::subscriber::with_default(subscriber, work);
         let bytes = paper.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -131,7 +132,12 @@ mod tests {
             );
             span.record("attempt", 2);
             span.in_scope(|| {
-                tracing::info!(job.name = "recap", took_ms = 35_u64, late = true, "completed");
+                tracing::info!(
+                    job.name = "recap",
+                    took_ms = 35_u64,
+                    late = true,
+                    "completed"
+                );
             });
         });
         let line: Map<String, Value> = serde_json::from_str(&text).unwrap();
@@ -159,7 +165,10 @@ mod tests {
                 tracing::warn!(value = %"redis://default:canary@h", "redis://:canary@h");
             });
             assert_eq!(text.lines().count(), 4);
-            assert!(!text.contains("canary") && !text.contains("Y2FuYXJ5"), "{text}");
+            assert!(
+                !text.contains("canary") && !text.contains("Y2FuYXJ5"),
+                "{text}"
+            );
         }
     }
 }

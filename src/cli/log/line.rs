@@ -49,11 +49,18 @@ fn json(happening: &Happening<'_>) -> String {
         Value::from(happening.message.as_str()),
     );
     for (name, value) in &happening.fields.0 {
-        let prefix = if OWN.contains(&name.as_str()) { "field_" } else { "" };
+        let prefix = if OWN.contains(&name.as_str()) {
+            "field_"
+        } else {
+            ""
+        };
         let name = Value::from(format!("{prefix}{name}"));
         line.push_str(&format!(",{name}:{value}"));
     }
-    line.push_str(&format!(",\"target\":{}}}\n", Value::from(happening.target)));
+    line.push_str(&format!(
+        ",\"target\":{}}}\n",
+        Value::from(happening.target)
+    ));
     line
 }
 
@@ -162,6 +169,9 @@ mod tests {
              error=\"two words\\nand \\\"more\\\"\"\n"
         );
         let coloured = Style::Pretty { coloured: true }.line(&happening());
-        assert!(coloured.contains("\x1b[33mWARN \x1b[0m failed"), "{coloured}");
+        assert!(
+            coloured.contains("\x1b[33mWARN \x1b[0m failed"),
+            "{coloured}"
+        );
     }
 }
