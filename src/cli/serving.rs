@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Error,
+    config::plain,
     conn::ConnectionOptions,
     worker::{Control, Report, Running, Worker},
 };
@@ -58,7 +59,7 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// Logs what was done and turns it into an exit code.
+    /// The exit code for it. What was done, the worker has logged itself.
     pub(super) fn conclude(self) -> Exit {
         match self {
             Self::Early => Exit::Fine,
@@ -67,16 +68,6 @@ impl Ending {
                 Exit::Abandoned
             }
             Self::Ended(report) => {
-                tracing::info!(
-                    completed = report.completed,
-                    failed = report.failed,
-                    retried = report.retried,
-                    released = report.released,
-                    lost = report.lost,
-                    abandoned = report.abandoned,
-                    took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
-                    "stopped"
-                );
                 if report.abandoned > 0 {
                     Exit::Abandoned
                 } else {
@@ -101,6 +92,7 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
     let control = running.control();
     let mut finished = pin!(running.finished());
     let mut stops = 0_u32;
+    let mut quiet = false;
     loop {
         let wish = tokio::select! {
             report = &mut finished => return Ending::Ended(report),
@@ -127,14 +119,18 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
                     _ => return Ending::GivenUp,
                 }
             }
-            Wish::Quiet => {
+            Wish::Quiet if stops == 0 && !quiet => {
+                quiet = true;
                 control.pause();
                 tracing::info!("quiet: no new jobs until SIGCONT");
             }
-            Wish::Resume => {
+            Wish::Resume if quiet => {
+                quiet = false;
                 control.resume();
                 tracing::info!("fetching again");
             }
+            // Supervisors send CONT along with TERM.
+            Wish::Quiet | Wish::Resume => {}
             Wish::Reload => reloader.reload(),
             Wish::Dump => dump(&control),
         }
@@ -168,10 +164,10 @@ fn not_started(error: &Error, connection: &ConnectionOptions) -> Abort {
             Exit::Unreachable,
             format!("cannot reach redis at `{connection}`"),
         )
-        .cause(message)
+        .cause(plain(message))
         .hint(
-            "is it running, and is the URL right? \
-             `--redis-url`, BULLRS_REDIS_URL or REDIS_URL names it",
+            "is it running there? `docker compose up redis` starts one, \
+             REDIS_URL or `--redis-url` names another",
         ),
         _ => Abort::new(Exit::Usage, "the worker cannot start").because(error),
     }

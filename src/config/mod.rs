@@ -31,5 +31,5 @@ pub use settings::{LogChoice, LogFormat, Reader, RedisChoice, StoreChoice};
 pub use sources::{DEFAULT_FILE, Given, Sources};
 
 pub(crate) use key::{flag_of, variable_of};
-pub(crate) use sources::reason;
+pub(crate) use sources::{plain, reason};
 pub(crate) use suggest::closest;

@@ -102,19 +102,41 @@ impl Sources {
 
 /// The system's words, without the number that says nothing to a reader.
 pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => lower_first(words),
-        None => lower_first(&text),
-    }
+    plain(&error.to_string())
 }
 
-fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
+/// As [`reason`], of a text that a library made out of such an error.
+pub(crate) fn plain(text: &str) -> String {
+    let words = match text.split_once(" (os error ") {
+        Some((words, rest)) => {
+            let after = rest.split_once(')').map_or("", |(_, after)| after);
+            format!("{words}{after}")
+        }
+        None => text.to_owned(),
+    };
+    let mut letters = words.chars();
     match letters.next() {
+        // An abbreviation such as `TLS` stays as it is.
         Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
             first.to_lowercase().chain(letters).collect()
         }
-        _ => text.to_owned(),
+        _ => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_words_lose_their_number() {
+        for (text, words) in [
+            ("Connection refused (os error 111)", "connection refused"),
+            ("Is a directory (os error 21) in x", "is a directory in x"),
+            ("TLS handshake failed", "TLS handshake failed"),
+            ("", ""),
+        ] {
+            assert_eq!(plain(text), words);
+        }
     }
 }
