@@ -1,15 +1,12 @@
 // Each scenario becomes a test for each stock version: what bullrs leaves equals what a stock worker leaves.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bullrsDriver } from '../drivers/bullrs.mjs';
 import { stockDriver } from '../drivers/stock.mjs';
+import { againstStock, driverUnderTest } from './drivers.mjs';
 import { checkInvariants } from './invariants.mjs';
 import { Lab } from './redis.mjs';
 import { runScenario } from './scenario.mjs';
 import { stock, stockVersion, VERSIONS } from './stock.mjs';
-
-/** Set to `stock` to compare stock with itself: a difference then is one that the harness makes. */
-const AGAINST = process.env.BULLRS_COMPAT_AGAINST ?? 'bullrs';
 
 /**
  * Differences between the versions that bullrs settles in favour of 6.x, whatever the app runs; each names the row of
@@ -29,12 +26,12 @@ export async function compareAll(scenarios) {
   for (const scenario of scenarios) {
     for (const version of scenario.versions ?? VERSIONS) {
       test(`${scenario.name} (app on bullmq ${stockVersion(version)})`, { timeout: 120_000 }, async () => {
-        const driver = AGAINST === 'stock' ? stockDriver(version) : bullrsDriver;
+        const driver = driverUnderTest(version);
         const reference = await runScenario(stockDriver(version), stock(version), lab, scenario);
         const candidate = await runScenario(driver, stock(version), lab, scenario);
         const settle = (normal) => (version === 5 ? settledAs6(normal) : normal);
         checkInvariants(candidate.left);
-        assertEqual(settle(reference.normal), AGAINST === 'stock' ? settle(candidate.normal) : candidate.normal, driver.name);
+        assertEqual(settle(reference.normal), againstStock ? settle(candidate.normal) : candidate.normal, driver.name);
       });
     }
   }

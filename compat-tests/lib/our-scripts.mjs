@@ -4,15 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../tasks/servers.mjs';
+import { againstStock } from './drivers.mjs';
 import { bullrs } from './rust.mjs';
-
-/** Set to `stock` to run stock on its own scripts: a difference then is one that the harness makes. */
-const AGAINST = process.env.BULLRS_COMPAT_AGAINST ?? 'bullrs';
 
 /** Exports all scripts and resolves to their folder. */
 export async function exportScripts() {
   const folder = join(temporaryFolder('scripts'), 'exported');
-  if (AGAINST === 'stock') {
+  if (againstStock) {
     mkdirSync(folder);
     const scripts = createRequire(import.meta.url)('bullmq6/dist/cjs/scripts');
     for (const { name, keys, content } of Object.values(scripts)) writeFileSync(join(folder, `${name}-${keys}.lua`), content);

@@ -7,13 +7,13 @@ use std::{
 };
 
 use super::{
-    CancelReason, JobPort, Observer, Outcome, Processor, QueueOptions, RawJob, clock,
+    CancelReason, JobPort, Observer, Outcome, Processor, QueueOptions, RawJob,
     job::Cancellation,
     panic::{CatchPanic, Panicked},
     verdict::{Ending, Fault, Rules, Verdict},
 };
 use crate::{
-    BoxError, Failure,
+    BoxError, Failure, clock,
     script::call::Claimed,
     wire::{JobRecord, saturating_int},
 };

@@ -19,7 +19,6 @@ use tokio::{
 };
 
 use super::{
-    clock,
     control::Phase,
     executor::Executed,
     lane::Lane,
@@ -28,7 +27,7 @@ use super::{
     slots::Slots,
     waiter::{Waiter, Woken},
 };
-use crate::{Result, script::call::BatchReply};
+use crate::{Result, clock, script::call::BatchReply};
 
 /// Longest block while a delayed job is known to be due (WIRE §5.3).
 const LONGEST_WAIT_FOR_DUE: Duration = Duration::from_secs(10);

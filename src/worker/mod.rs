@@ -5,11 +5,12 @@
 //! * [`executor`] runs one job on the handlers' runtime;
 //! * [`lock_keeper`] keeps locks, [`stall_checker`] recovers the jobs of dead workers.
 
-mod clock;
+mod builder;
 mod control;
 mod engine;
 mod executor;
 mod fetcher;
+mod handler;
 mod job;
 mod lane;
 mod lock_keeper;
@@ -20,16 +21,20 @@ mod outbox;
 mod panic;
 mod port;
 mod processor;
+mod router;
 mod slots;
 mod stall_checker;
 mod verdict;
 mod waiter;
 
+pub use builder::WorkerBuilder;
 pub use control::{Control, Report, RunningJob};
+pub use handler::{Handler, IntoOutcome, JobResult, State};
 pub use job::{CancelReason, JobPort, Payload, RawJob};
 pub use observer::{Observer, Settled, SettledState};
 pub use options::{NameOptions, QueueOptions, WorkerOptions};
 pub use processor::{Outcome, Processor};
+pub use router::Router;
 pub use verdict::BackoffStrategy;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};

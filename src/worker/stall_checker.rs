@@ -5,8 +5,8 @@ use std::{rc::Rc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use super::{clock, lane::Lane};
-use crate::script::call;
+use super::lane::Lane;
+use crate::{clock, script::call};
 
 /// The stalled check of one queue; all workers together make it once in each interval.
 pub(super) struct StallChecker {

@@ -10,10 +10,9 @@ use tracing::{error, warn};
 
 use super::{Call, Errand, Fetcher};
 use crate::{
-    Error,
+    Error, clock,
     script::call::{self, Claimed, finish_and_claim},
     worker::{
-        clock,
         control::Phase,
         executor::Held,
         outbox::{JOBS_PER_CALL, Outgoing},

@@ -10,10 +10,11 @@ use tracing::{error, info, warn};
 
 use super::{Errand, Fetcher};
 use crate::{
+    clock,
     error::Rule,
     script::call::{self, Finish, FinishKind},
     worker::{
-        RawJob, Settled, SettledState, clock,
+        RawJob, Settled, SettledState,
         control::{Phase, Tally},
         executor::Executed,
         lane::Lane,

@@ -1,0 +1,48 @@
+-- Settles outcomes first..last, and leaves what the scripts for one job would have left one after the
+-- other. Each gets its `code`.
+--
+-- outcome: kind (completed, failed, delayed, retry, wait), id, token, value (result, reason, ms of delay,
+-- push command), fields (unpack_fields), and keep (read_keep), attempts or skip_attempt as its kind needs.
+-- The same id must not come twice.
+--
+-- returns nothing
+-- include load_outcomes take_from_active finish_job flush_finished flush_doomed delay_job retry_job
+-- include hand_back_job promote_delayed
+local function settle_outcomes(queue, outcomes, first, last, now)
+  queue.doomed = {}
+  queue.finished = {}
+  queue.alone = first == last
+  if outcomes[first].kind == "retry" then
+    -- Before the job is looked at: it may be a delayed one that this makes ready.
+    promote_delayed(queue, now)
+  end
+  if load_outcomes(queue, outcomes, first, last) and last > first then
+    -- What one leaves in its parent is what the parent has to be judged by.
+    for i = first, last do
+      settle_outcomes(queue, outcomes, i, i, now)
+    end
+    return
+  end
+  take_from_active(queue, outcomes, first, last)
+  for i = first, last do
+    local outcome = outcomes[i]
+    local kind = outcome.kind
+    if kind == "retry" then
+      promote_delayed(queue, now)
+    end
+    if outcome.code == 0 then
+      if kind == "completed" or kind == "failed" then
+        finish_job(queue, outcome, now)
+      elseif kind == "delayed" then
+        delay_job(queue, outcome, now)
+      elseif kind == "retry" then
+        retry_job(queue, outcome)
+      else
+        hand_back_job(queue, outcome)
+      end
+    end
+  end
+  flush_finished(queue, "completed", now)
+  flush_finished(queue, "failed", now)
+  flush_doomed(queue)
+end
