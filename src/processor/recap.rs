@@ -71,7 +71,7 @@ pub struct RecapFailure {
     pub queue: String,
     /// The job's name.
     pub name: String,
-    /// The job's id in BullMQ.
+    /// The job's id in its queue.
     pub job_id: String,
     /// Unix ms.
     pub at: i64,

@@ -114,6 +114,10 @@ pub(super) struct ToolCall {
 /// Tokens used.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names of the API, in camel case"
+)]
 pub(super) struct Usage {
     prompt_tokens: u64,
     completion_tokens: u64,

@@ -138,16 +138,14 @@ impl Progress {
     }
 
     async fn write(&self, job: &RawJob, assembly: &Assembly, percent: Option<u64>) -> bool {
-        match percent {
-            Some(percent) => report::progress(job, &percent).await,
-            None => {
-                let so_far = Tokens {
-                    tokens: assembly.tokens(),
-                    characters: assembly.characters(),
-                };
-                report::progress(job, &so_far).await
-            }
+        if let Some(percent) = percent {
+            return report::progress(job, &percent).await;
         }
+        let so_far = Tokens {
+            tokens: assembly.tokens(),
+            characters: assembly.characters(),
+        };
+        report::progress(job, &so_far).await
     }
 }
 

@@ -199,7 +199,7 @@ mod tests {
             ),
             (
                 json!({"messages": [{"role": "user", "content": "x"}, {"content": "secret"}]}),
-                "cannot read data: at `messages[1]`: missing field `role` at line 1 column 66",
+                "cannot read data: at `messages[1]`: missing field `role` at line 1 column 63",
             ),
             (
                 json!({}),

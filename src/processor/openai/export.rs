@@ -1,5 +1,7 @@
 //! `fineTune.export`: builds and checks a training file, and writes or uploads it.
 
+use std::fmt::Write;
+
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -134,7 +136,7 @@ pub(super) fn check(file: &TrainingFile, skip_invalid: bool) -> Result<(), Halt>
         for (index, problem) in file.problems.iter().take(SHOWN_PROBLEMS).enumerate() {
             let separator = if index == 0 { ": " } else { "; " };
             let (line, code, message) = (problem.line, problem.code, &problem.message);
-            text.push_str(&format!("{separator}line {line}: {code}: {message}"));
+            let _infallible = write!(text, "{separator}line {line}: {code}: {message}");
         }
         if file.problem_count > SHOWN_PROBLEMS {
             text.push_str("; the job's log has more");
@@ -162,7 +164,7 @@ fn summary(counts: &Counts) -> String {
         ),
     ] {
         if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
+            let _infallible = write!(text, ", {count} {what}");
         }
     }
     text

@@ -51,7 +51,7 @@ impl Default for OpenAiOptions {
             model: "gpt-4o-mini".into(),
             allow_http: false,
             connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(300),
+            idle_timeout: Duration::from_mins(5),
             poll_interval: Duration::from_secs(10),
             export_dir: "exports".into(),
         }

@@ -49,6 +49,7 @@ impl<'a> Redactor<'a> {
     /// The message on one line, without what must not be shown.
     pub(super) fn clean(&self, message: &str) -> String {
         let mut out = String::new();
+        let message = unescaped(message);
         for (index, chunk) in message.split_whitespace().enumerate() {
             if index > 0 {
                 out.push(' ');
@@ -73,18 +74,16 @@ impl<'a> Redactor<'a> {
     fn clean_chunk(&self, chunk: &str, out: &mut String) {
         let mut rest = chunk;
         while let Some(first) = rest.chars().next() {
-            let length = if first == '\\' {
-                escape_length(rest)
-            } else if first.is_alphanumeric() {
-                rest.find(|c: char| !c.is_alphanumeric())
-                    .unwrap_or(rest.len())
+            let length = if first.is_alphanumeric() {
+                let end = rest.find(|c: char| !c.is_alphanumeric());
+                end.unwrap_or(rest.len())
             } else {
                 first.len_utf8()
             };
             let (part, after) = rest.split_at(length);
             if first.is_alphanumeric() && self.is_hidden(part) {
                 out.push_str(REDACTED);
-            } else if first != '\\' {
+            } else {
                 out.push_str(part);
             }
             rest = after;
@@ -145,14 +144,29 @@ fn looks_like_key(chunk: &str) -> bool {
     bare.starts_with("sk-") || chunk.contains("**")
 }
 
-/// Bytes of the escape that `rest` begins with: the letters of `\n` and `\u00e9` are no word.
-fn escape_length(rest: &str) -> usize {
-    let mut characters = rest.char_indices().skip(1);
-    match characters.next() {
-        Some((_, 'u')) => characters.nth(4).map_or(rest.len(), |(end, _)| end),
-        Some(_) => characters.next().map_or(rest.len(), |(end, _)| end),
-        None => rest.len(),
+/// The text with JSON's escapes undone: servers quote the body that they were sent.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let unicode = after.strip_prefix('u').and_then(|after| after.get(..4));
+        let code = unicode.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let first = after.chars().next();
+        let length = if code.is_some() {
+            5
+        } else {
+            first.map_or(0, char::len_utf8)
+        };
+        match (code, first) {
+            (Some(code), _) => out.push(char::from_u32(code).unwrap_or('\u{fffd}')),
+            (None, Some('n' | 'r' | 't' | 'b' | 'f') | None) => out.push(' '),
+            (None, Some(other)) => out.push(other),
+        }
+        rest = after.get(length..).unwrap_or_default();
     }
+    out.push_str(rest);
+    out
 }
 
 /// Neighbouring redacted words become one, so that their number does not show.
@@ -206,7 +220,7 @@ mod tests {
         );
         assert_eq!(
             clean(r#"got "line\nbreak qu\u0075x""#),
-            r#"got "[redacted]""#
+            r#"got "line [redacted]""#
         );
         assert_eq!(clean("Äpfel? never Äp"), "[redacted]? never [redacted]");
         assert_eq!(clean("starts with: {\"Zorbl"), "starts with: {\"[redacted]");

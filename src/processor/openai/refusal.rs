@@ -58,6 +58,15 @@ pub(super) fn refusal(
     }
 }
 
+/// Codes and types of errors that mean 429.
+const TOO_MUCH: [&str; 5] = [
+    "rate_limit_exceeded",
+    "rate_limit_error",
+    "insufficient_quota",
+    "requests",
+    "tokens",
+];
+
 /// The status that an error in a stream would have had as an answer.
 fn status_of(error: &Value, code: Option<&str>) -> u16 {
     let number = error.get("code").and_then(Value::as_u64);
@@ -66,12 +75,14 @@ fn status_of(error: &Value, code: Option<&str>) -> u16 {
     {
         return status;
     }
-    let kind = error.get("type").and_then(Value::as_str);
-    match (code, kind) {
-        (Some("rate_limit_exceeded" | "insufficient_quota"), _) => 429,
-        (_, Some("requests" | "tokens" | "rate_limit_error" | "insufficient_quota")) => 429,
-        (_, Some("invalid_request_error")) => 400,
-        _ => 500,
+    let words = [code, error.get("type").and_then(Value::as_str)];
+    let says = |word: &&str| words.contains(&Some(word));
+    if TOO_MUCH.iter().any(says) {
+        429
+    } else if says(&"invalid_request_error") {
+        400
+    } else {
+        500
     }
 }
 

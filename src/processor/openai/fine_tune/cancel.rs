@@ -56,7 +56,7 @@ impl Cancel {
             Err(Halt::Api(error)) if error.is_status(400) => {
                 let ended = remote.job(&id).await?;
                 if ended.status != "cancelled" {
-                    return Err(error.into());
+                    return Err(Halt::Api(error));
                 }
                 ended
             }

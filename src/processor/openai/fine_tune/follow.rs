@@ -23,7 +23,7 @@ use crate::{
 /// So many looks in a row may fail before the attempt does: training goes on without us.
 const MOST_FAILED_LOOKS: u32 = 10;
 /// Longest time between two looks while they fail.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// How far a fine-tuning job is; the job's progress.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -98,11 +98,11 @@ impl<'a> Follower<'a> {
                 Err(Halt::Api(error)) => {
                     let asked = match error.meaning() {
                         Meaning::RateLimited(asked) | Meaning::Passing(asked) => asked,
-                        Meaning::ForGood => return Err(error.into()),
+                        Meaning::ForGood => return Err(Halt::Api(error)),
                     };
                     failed_looks += 1;
                     if failed_looks > MOST_FAILED_LOOKS {
-                        return Err(error.into());
+                        return Err(Halt::Api(error));
                     }
                     let longer = self.interval.saturating_mul(1 << failed_looks);
                     asked.unwrap_or(longer).min(LONGEST_WAIT)

@@ -40,6 +40,10 @@ impl Processor for Start {
 /// The return value.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names of the API, in camel case"
+)]
 struct Trained<'a> {
     id: &'a str,
     status: &'a str,

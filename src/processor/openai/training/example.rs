@@ -105,7 +105,7 @@ fn check_end(messages: &[Value], talk: &Talk, faults: &mut Vec<Fault>) {
     if !messages.iter().any(|message| is_assistant(&message)) {
         let message = "there must be a message of the assistant to learn from";
         faults.push(Fault::new("no_assistant", message));
-    } else if messages.last().filter(is_assistant).is_none() {
+    } else if messages.last().is_some_and(|last| !is_assistant(&last)) {
         let message = "the last message must be the assistant's";
         faults.push(Fault::new("last_not_assistant", message));
     } else if !messages.iter().filter(is_assistant).any(learned) {

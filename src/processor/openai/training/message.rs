@@ -97,8 +97,8 @@ fn check_name(at: &str, role: &str, fields: &Map<String, Value>, faults: &mut Ve
         None => role != "function",
     };
     if !fits {
-        let rule = "must be 1 to 64 letters, digits, `_` or `-`";
-        faults.push(Fault::new("name", format!("`{at}.name` {rule}")));
+        let message = format!("`{at}.name` must be 1 to 64 letters, digits, `_` or `-`");
+        faults.push(Fault::new("name", message));
     }
 }
 

@@ -153,6 +153,14 @@ fn each_fault_has_its_code_and_its_path() {
             "image_not_from_user: `messages[1].content[0]` is an image, \
              which only the user may send",
         ),
+    ] {
+        assert_eq!(problems(&example), [expected]);
+    }
+}
+
+#[test]
+fn names_weights_and_the_end_have_their_rules() {
+    for (example, expected) in [
         (
             json!({"messages": [{"role": "user", "content": "a", "name": "two words"},
                                 assistant("b")]}),

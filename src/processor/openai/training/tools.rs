@@ -59,19 +59,14 @@ fn check_function(
     faults: &mut Vec<Fault>,
 ) {
     let field = |name| function.and_then(|function| function.get(name));
-    match field("name")
-        .and_then(Value::as_str)
-        .filter(|name| is_name(name))
-    {
-        Some(name) => {
-            if !names.insert(name.to_owned()) {
-                faults.push(Fault::new("tools", format!("`{at}.name` is there twice")));
-            }
-        }
-        None => {
-            let message = format!("`{at}.name` must be 1 to 64 letters, digits, `_` or `-`");
-            faults.push(Fault::new("tools", message));
-        }
+    let name = field("name").and_then(Value::as_str);
+    let fault = match name.filter(|name| is_name(name)) {
+        Some(name) if names.insert(name.to_owned()) => None,
+        Some(_) => Some("is there twice"),
+        None => Some("must be 1 to 64 letters, digits, `_` or `-`"),
+    };
+    if let Some(fault) = fault {
+        faults.push(Fault::new("tools", format!("`{at}.name` {fault}")));
     }
     if field("parameters").is_some_and(|parameters| !parameters.is_object()) {
         faults.push(Fault::new(
