@@ -64,13 +64,15 @@ impl Export {
     async fn run(&self, job: &RawJob) -> Result<Box<RawValue>, Halt> {
         let input = Input::of(job);
         let asked: Asked = input.read()?;
-        let file = build(&input, asked.model.as_deref())?
+        let mut file = build(job, asked.model)
+            .await?
             .ok_or_else(|| input.fault("examples", "is missing, and so is `rows`"))?;
         for problem in &file.problems {
             let (line, code, message) = (problem.line, problem.code, &problem.message);
             report::log(job, format!("line {line}: {code}: {message}")).await;
         }
         check(&file, asked.skip_invalid)?;
+        let content = std::mem::take(&mut file.content);
         let mut exported = Exported {
             path: None,
             file_id: None,
@@ -83,12 +85,12 @@ impl Export {
             let api = self.0.api()?;
             let redactor = api.redactor(input.text);
             let remote = Remote(api.session(job, &redactor));
-            let uploaded = remote.file(job, &file.content).await?;
+            let uploaded = remote.file(job, content.into()).await?;
             exported.file_name = uploaded.filename;
             exported.file_id = Some(uploaded.id);
         } else {
             let directory = self.0.options().export_dir.clone();
-            let path = exports::write(directory, &exported.file_name, file.content.clone()).await?;
+            let path = exports::write(directory, &exported.file_name, content).await?;
             exported.path = Some(path.display().to_string());
         }
         report::log(job, summary(&file.counts)).await;
@@ -97,7 +99,18 @@ impl Export {
 }
 
 /// The training file of an input with `examples` or `rows`; `None` where it has neither.
-pub(super) fn build(input: &Input<'_>, model: Option<&str>) -> Result<Option<TrainingFile>, Halt> {
+pub(super) async fn build(
+    job: &RawJob,
+    model: Option<String>,
+) -> Result<Option<TrainingFile>, Halt> {
+    let job = job.clone();
+    // Megabytes of examples would keep other jobs of this thread waiting.
+    tokio::task::spawn_blocking(move || build_now(&Input::of(&job), model.as_deref()))
+        .await
+        .map_err(Halt::attempt)?
+}
+
+fn build_now(input: &Input<'_>, model: Option<&str>) -> Result<Option<TrainingFile>, Halt> {
     #[derive(Deserialize)]
     struct Source {
         examples: Option<Vec<Box<RawValue>>>,

@@ -98,9 +98,9 @@ impl Remote<'_> {
     pub(in crate::processor::openai) async fn file(
         &self,
         job: &RawJob,
-        content: &[u8],
+        content: Bytes,
     ) -> Result<RemoteFile, Halt> {
-        let hash = sha1_smol::Sha1::from(content).digest().to_string();
+        let hash = sha1_smol::Sha1::from(&content).digest().to_string();
         let owner = stem(&format!("{}-{}", job.queue(), job.id()));
         let name = format!(
             "bullrs-{owner}-{}.jsonl",
@@ -114,7 +114,6 @@ impl Remote<'_> {
             return Ok(file);
         }
         let call = Call::post("POST /files", &["files"]);
-        let content = Bytes::copy_from_slice(content);
         let file: RemoteFile = self.0.upload(&call, &name, content).await?;
         report::log(job, format!("uploaded {} ({bytes} bytes)", file.id)).await;
         Ok(file)
@@ -271,7 +270,7 @@ enum Verdict {
 }
 
 /// Whether no attempt can have been here before.
-fn is_first_start(job: &RawJob) -> bool {
+pub(super) fn is_first_start(job: &RawJob) -> bool {
     let record = job.record();
     record.attempts_made == 0 && record.attempts_started <= 1 && record.stalled_count == 0
 }

@@ -9,7 +9,7 @@ use super::{
     follow::Follower,
     marks::Marks,
     memory::Memory,
-    remote::{Remote, RemoteJob},
+    remote::{Remote, RemoteJob, is_first_start},
 };
 use crate::{
     BoxError,
@@ -167,43 +167,42 @@ impl Attempt<'_> {
         if let Some(id) = memory.training_file() {
             return Ok(id.to_owned());
         }
-        let model = Some(self.asked.model.as_str());
-        let file = match &self.asked.training {
+        let model = Some(self.asked.model.clone());
+        let mut file = match &self.asked.training {
             Training::File(id) => return Ok(id.clone()),
-            Training::Inline => export::build(self.input, model)?.unwrap_or_default(),
+            Training::Inline => export::build(self.job, model).await?.unwrap_or_default(),
             Training::Path(path) => self.file_on_disk(path, model).await?,
         };
         export::check(&file, self.asked.skip_invalid)?;
-        let uploaded = self.remote.file(self.job, &file.content).await?;
+        let content = std::mem::take(&mut file.content);
+        let uploaded = self.remote.file(self.job, content.into()).await?;
         memory.keep_training_file(self.job, &uploaded.id).await?;
         Ok(uploaded.id)
     }
 
-    async fn file_on_disk(&self, path: &str, model: Option<&str>) -> Result<TrainingFile, Halt> {
+    async fn file_on_disk(&self, path: &str, model: Option<String>) -> Result<TrainingFile, Halt> {
         let directory = self.own.0.options().export_dir.clone();
         let fault = |rule: String| self.input.fault("trainingPath", rule);
         let content = exports::read(directory, path).await.map_err(fault)?;
         let text = String::from_utf8(content).map_err(|_| fault("it is not UTF-8".into()))?;
-        let mut file = TrainingFile::new(model);
-        for (index, line) in text.lines().enumerate() {
-            if !line.trim().is_empty() {
-                file.add_line(index + 1, line);
-            }
-        }
-        Ok(file)
+        tokio::task::spawn_blocking(move || TrainingFile::of_lines(&text, model.as_deref()))
+            .await
+            .map_err(Halt::attempt)
     }
 
     /// What happens to the fine-tuning job when ours is told to stop. Only a person's wish ends it:
     /// after a shutdown, a lost lock or a timeout another attempt goes on with it.
     async fn stop(&self, reason: &CancelReason, memory: &mut Memory) -> Result<(), Halt> {
-        let Some(id) = memory.job_id().map(ToOwned::to_owned) else {
-            return Ok(());
-        };
         if !matches!(reason, CancelReason::Requested(_)) {
-            let row = format!("leaves fine-tuning job {id} running: {reason}");
-            report::log(self.job, row).await;
+            if let Some(id) = memory.job_id() {
+                let row = format!("leaves fine-tuning job {id} running: {reason}");
+                report::log(self.job, row).await;
+            }
             return Ok(());
         }
+        let Some(id) = self.known_or_found(memory).await? else {
+            return Ok(());
+        };
         match self.remote.cancel(&id).await {
             Ok(_) => {
                 report::log(self.job, format!("cancelled fine-tuning job {id}")).await;
@@ -216,6 +215,19 @@ impl Attempt<'_> {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// The fine-tuning job's id, even if an attempt before this one could not note it down.
+    async fn known_or_found(&self, memory: &Memory) -> Result<Option<String>, Halt> {
+        if let Some(id) = memory.job_id() {
+            return Ok(Some(id.to_owned()));
+        }
+        if is_first_start(self.job) {
+            return Ok(None);
+        }
+        let marks = Marks::new(self.job, memory.run());
+        let found = self.remote.find_job(&marks).await?;
+        Ok(found.map(|found| found.id))
     }
 
     fn failure(&self, ended: &RemoteJob) -> Halt {

@@ -95,6 +95,20 @@ impl TrainingFile {
         }
     }
 
+    /// Reads a file that was written before. Empty lines do not count.
+    pub(super) fn of_lines(text: &str, model: Option<&str>) -> Self {
+        let mut file = Self::new(model);
+        for (index, line) in text.lines().enumerate() {
+            if !line.trim().is_empty() {
+                match Example::read(line, None) {
+                    Ok(example) => file.keep(&example),
+                    Err(faults) => file.refuse(index + 1, faults),
+                }
+            }
+        }
+        file
+    }
+
     /// Adds an example of the chat format. `system` goes before the messages of an example that has
     /// no system message.
     pub(super) fn add(&mut self, line: usize, example: &RawValue, system: Option<&str>) {
@@ -108,14 +122,6 @@ impl TrainingFile {
     pub(super) fn add_row(&mut self, line: usize, row: &RawValue, system: Option<&str>) {
         match conversation(row.get()) {
             Ok(example) => self.add(line, &example, system),
-            Err(faults) => self.refuse(line, faults),
-        }
-    }
-
-    /// Adds a line of a file as it is.
-    pub(super) fn add_line(&mut self, line: usize, text: &str) {
-        match Example::read(text, None) {
-            Ok(example) => self.keep(&example),
             Err(faults) => self.refuse(line, faults),
         }
     }
