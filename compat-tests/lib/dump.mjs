@@ -10,13 +10,13 @@ export async function dump(client) {
     cursor = next;
   } while (cursor !== '0');
 
-  const result = {};
-  for (const key of [...keys].sort()) {
-    const [type, ttl] = await Promise.all([client.type(key), client.pttl(key)]);
-    if (type === 'none') continue;
-    result[key] = { type, value: await readers[type](client, key), ttl: ttl < 0 ? null : ttl };
-  }
-  return result;
+  const entries = await Promise.all(
+    [...keys].sort().map(async (key) => {
+      const [type, ttl] = await Promise.all([client.type(key), client.pttl(key)]);
+      return [key, type === 'none' ? undefined : { type, value: await readers[type](client, key), ttl: ttl < 0 ? null : ttl }];
+    }),
+  );
+  return Object.fromEntries(entries.filter(([, entry]) => entry !== undefined));
 }
 
 const readers = {

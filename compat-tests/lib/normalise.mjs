@@ -11,15 +11,18 @@ const TIME_SETS = /:(completed|failed|waiting-children|unsuccessful|repeat)$/;
  * @param options.from, options.to  the clock before the scenario's first step and after its last
  * @param options.offsets  distances (ms) at which the scenario plans something ahead: delays, backoffs, intervals
  * @param options.durations  life times (ms) that keys of the scenario are given
+ * @param options.ignore  patterns of keys that are no part of the comparison
+ * @param options.drained  false: leave out `drained` events, where chance decides whether a worker finds the queue empty
  * @param options.anyOrder  compare the events of each job in order, but not the jobs among each other (concurrency > 1)
  */
-export function normalise(dumped, { from, to, offsets = [], durations = [], anyOrder = false }) {
-  const clock = new Clock(from, to, offsets);
+export function normalise(dumped, { from, to, offsets = [], durations = [], ignore = [], drained = true, anyOrder = false }) {
+  const clock = new Clock(from, to, offsets, slotsOf(dumped));
   const result = {};
   for (const [key, { type, value, ttl }] of Object.entries(dumped)) {
+    if (ignore.some((pattern) => pattern.test(key))) continue;
     result[clock.ids(key)] = {
       type,
-      value: forms[type](key, value, clock, anyOrder),
+      value: forms[type](key, value, clock, { drained, anyOrder }),
       ...(ttl === null ? {} : { expires: lifetime(ttl, to - from, [...durations, 30_000]) }),
     };
   }
@@ -28,7 +31,8 @@ export function normalise(dumped, { from, to, offsets = [], durations = [], anyO
 
 /** Says what an instant is in the scenario: within its run, or a planned distance after it. */
 class Clock {
-  constructor(from, to, offsets) {
+  constructor(from, to, offsets, slots) {
+    this.slots = slots;
     this.from = from;
     this.to = to;
     this.offsets = [0, ...offsets].sort((a, b) => a - b);
@@ -42,20 +46,41 @@ class Clock {
     return offset === 0 ? 'run' : `run+${offset}`;
   }
 
+  /** `slot` for the place in its interval that some scheduler's slots have. */
+  slot(value) {
+    return this.slots.some(({ offset }) => offset === Number(value)) ? 'slot' : value;
+  }
+
   /** Names the instants inside scheduler job ids, `repeat:<scheduler>:<ms>`. */
   ids(text) {
     return text.replace(/(repeat:[^"]*?:)(\d{13})(?!\d)/g, (_, head, at) => `${head}<${this.name(at)}>`);
   }
 }
 
+/** Where in its interval each scheduler's slots lie, and the interval: `[offset, every]`, as text and number. */
+function slotsOf(dumped) {
+  return Object.entries(dumped).flatMap(([key, { type, value }]) => {
+    if (type !== 'zset' || !key.endsWith(':repeat')) return [];
+    return value.flatMap(([id, slot]) => {
+      const every = Number(dumped[`${key}:${id}`]?.value.every);
+      return every ? [{ offset: Number(slot) % every, every }] : [];
+    });
+  });
+}
+
 const forms = {
   string: (key, value, clock) => (key.endsWith(':stalled-check') ? clock.name(value) : clock.ids(value)),
   list: (_, value, clock) => value.map((item) => clock.ids(item)),
   set: (_, value, clock) => value.map((item) => clock.ids(item)).sort(),
-  zset: (key, value, clock) => value.map(([member, score]) => [clock.ids(member), scoreOf(key, member, score, clock)]),
+  zset: (key, value, clock) => {
+    const members = value.map(([member, score]) => [clock.ids(member), scoreOf(key, member, score, clock)]);
+    // Members of one millisecond stand in the order of their names, so by time alone two runs order them differently.
+    return TIME_SETS.test(key) ? members.sort(([a], [b]) => (a < b ? -1 : 1)) : members;
+  },
   hash: (key, value, clock) => (/:metrics:(completed|failed)$/.test(key) ? metrics(value, clock) : hash(value, clock)),
-  stream: (_, entries, clock, anyOrder) => {
-    const events = entries.map(({ fields }) => fields.map(([name, value]) => [name, eventField(fields, name, value, clock)]));
+  stream: (_, entries, clock, { drained, anyOrder }) => {
+    const kept = entries.filter(({ fields }) => drained || fields[0][1] !== 'drained');
+    const events = kept.map(({ fields }) => fields.map(([name, value]) => [name, eventField(fields, name, value, clock)]));
     return anyOrder ? byJob(events) : events;
   },
 };
@@ -78,6 +103,7 @@ function hash(value, clock) {
     Object.entries(value).map(([field, text]) => {
       if (TIME_FIELDS.has(field) || field === 'startDate' || field === 'endDate') return [field, clock.name(text)];
       if (field === 'opts') return [field, canonical(text, clock)];
+      if (field === 'offset') return [field, clock.slot(text)];
       if (field === 'stacktrace') return [field, stackHeights(text)];
       return [field, clock.ids(text)];
     }),
@@ -92,7 +118,11 @@ function canonical(text, clock) {
   } catch {
     return text;
   }
+  const scheduled = value?.repeat !== undefined;
   const walk = (part, name) => {
+    if (name === 'offset') return clock.slot(part);
+    // A scheduler's job is delayed until its slot, which is as far away as the job that planned it ran early.
+    if (scheduled && name === 'delay' && part >= 0 && part <= Math.max(...clock.offsets)) return 'until its slot';
     if (Array.isArray(part)) return part.map((item) => walk(item));
     if (part !== null && typeof part === 'object') {
       return Object.fromEntries(Object.keys(part).sort().map((field) => [field, walk(part[field], field)]));

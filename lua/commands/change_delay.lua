@@ -4,8 +4,8 @@
 -- reply   0
 -- errors  -1 no job, -3 not delayed
 -- bullmq  changeDelay-4
--- include add_delayed add_delay_marker number_or queue_at
-local delayed, _, _, _ = unpack(KEYS)
+-- include add_delayed add_delay_marker number_or
+local delayed, meta, marker, events = unpack(KEYS)
 local delay, now, id, key = unpack(ARGV)
 
 local ms = number_or(delay, nil)
@@ -19,7 +19,7 @@ if not redis.call("ZSCORE", delayed, id) then
   return -3
 end
 
-local queue = queue_at(string.sub(key, 1, #key - #id))
+local queue = { delayed = delayed, meta = meta, marker = marker, events = events }
 redis.call("HSET", key, "delay", delay)
 add_delayed(queue, id, tonumber(now), ms)
 add_delay_marker(queue)

@@ -4,8 +4,8 @@
 -- reply   0
 -- errors  -1 no job
 -- bullmq  changePriority-7
--- include enqueue number_or queue_at
-local wait, paused, _, prioritized = unpack(KEYS)
+-- include enqueue number_or
+local wait, paused, meta, prioritized, active, pc, marker = unpack(KEYS)
 local new_priority, prefix, id, lifo = unpack(ARGV)
 
 local priority = number_or(new_priority, nil)
@@ -24,7 +24,11 @@ if waits then
   if lifo == "1" and priority ~= 0 then
     redis.call("ZADD", prioritized, priority * 4294967296, id)
   else
-    enqueue(queue_at(prefix), id, priority, lifo == "1" and "RPUSH" or "LPUSH")
+    local queue = {
+      wait = wait, paused = paused, meta = meta, prioritized = prioritized, active = active,
+      pc = pc, marker = marker,
+    }
+    enqueue(queue, id, priority, lifo == "1" and "RPUSH" or "LPUSH")
   end
 end
 redis.call("HSET", key, "priority", priority)

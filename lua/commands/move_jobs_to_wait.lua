@@ -4,8 +4,8 @@
 -- reply   1 there may be more of them, 0 done
 -- errors  none
 -- bullmq  moveJobsToWait-8
--- include add_base_marker in_batches max_events push_target queue_at restore_dependency
-local prefix, events, source = unpack(KEYS)
+-- include add_base_marker in_batches max_events push_target restore_dependency
+local prefix, events, source, wait, paused, meta, active, marker = unpack(KEYS)
 local count, highest, state = unpack(ARGV)
 
 local ids = redis.call("ZRANGEBYSCORE", source, 0, highest, "LIMIT", 0, count)
@@ -13,7 +13,7 @@ if #ids == 0 then
   return 0
 end
 
-local queue = queue_at(prefix)
+local queue = { wait = wait, paused = paused, meta = meta, active = active, marker = marker }
 local outcome = ({ completed = "returnvalue", failed = "failedReason" })[state]
 for _, id in ipairs(ids) do
   if outcome then

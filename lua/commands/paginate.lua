@@ -1,7 +1,7 @@
 -- Reads one page of a set or hash, walking on from where the last call stopped.
 --
--- args    first offset, last offset (-1 = to the end), scan cursor, offset at that cursor, most scans, "1" to read the jobs too
--- reply   [next cursor, offset there, items, size of the collection, job field arrays]; items of a hash are pairs
+-- args    first, last (-1 = all), scan cursor, offset at that cursor, most scans, anything to read jobs
+-- reply   [cursor, offset, items (pairs for a hash), size of the collection, job field arrays]
 -- errors  none
 -- bullmq  paginate-1
 local collection = unpack(KEYS)

@@ -4,8 +4,8 @@
 -- reply   0
 -- errors  -3 not delayed
 -- bullmq  promote-9
--- include enqueue number_or queue_at
-local delayed, wait, _, _, _, _, _, events = unpack(KEYS)
+-- include enqueue number_or
+local delayed, wait, paused, meta, prioritized, active, pc, events, marker = unpack(KEYS)
 local prefix, id = unpack(ARGV)
 
 if redis.call("ZREM", delayed, id) == 0 then
@@ -17,8 +17,12 @@ if newest and string.sub(newest, 1, 2) == "0:" then
   redis.call("LPOP", wait)
 end
 
+local queue = {
+  wait = wait, paused = paused, meta = meta, prioritized = prioritized, active = active,
+  pc = pc, marker = marker,
+}
 local key = prefix .. id
-enqueue(queue_at(prefix), id, number_or(redis.call("HGET", key, "priority"), 0), "LPUSH")
+enqueue(queue, id, number_or(redis.call("HGET", key, "priority"), 0), "LPUSH")
 redis.call("XADD", events, "*", "event", "waiting", "jobId", id, "prev", "delayed")
 redis.call("HSET", key, "delay", 0)
 return 0

@@ -3,7 +3,7 @@
 -- returns nothing
 -- include number_or add_delayed add_delay_marker
 local function reschedule_deduplicated(queue, job, kept)
-  if not kept or not job.rule.reschedule or redis.call("ZREM", queue.delayed, kept) == 0 then
+  if not kept or not job.rule.reschedule or not redis.call("ZSCORE", queue.delayed, kept) then
     return
   end
   local delay = number_or(job.delay, 0)

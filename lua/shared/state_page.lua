@@ -1,7 +1,6 @@
 -- Reads one page of ids out of a list or sorted set that holds a job state.
 --
 -- returns ids first to last as Redis gives them: an ascending page of a list comes oldest last
--- include
 local function state_page(key, is_list, first, last, ascending)
   if is_list then
     if ascending then
