@@ -177,6 +177,10 @@ fn a_bad_pattern_is_refused_with_its_field_and_the_rule() {
             "`pattern` has a bad hour field `22-2`: range 22-2 must not run backwards",
         ),
         (
+            "1-5,3 * * * *",
+            "`pattern` has a bad minute field `1-5,3`: 3 is listed twice",
+        ),
+        (
             "* * LW * *",
             "`pattern` has a bad day of month field `LW`: must not have `W` in it",
         ),
@@ -196,7 +200,7 @@ fn a_bad_pattern_is_refused_with_its_field_and_the_rule() {
         ),
         (
             "0 0 30 2 *",
-            "`pattern` has a bad day of month field `30`: month 2 never has it",
+            "`pattern` has a bad day of month field `30`: the month has at most 29 days",
         ),
         (
             "*/0 * * * *",

@@ -30,6 +30,8 @@ export const alike = [
   // predefined, short, spaced
   '@yearly', '@monthly', '@weekly', '@daily', '@hourly', '*', '5', '* 5', '1 *', '12 *', '3 1 *', '1 1 1', '3 4 5 6', '0 3 1 1',
   '  */5   *  * * * ', '*/5\t* * *\t*', '\u00a0*/5 * * * *', '*/5\n* * * *',
+  // a day that a single month lacks may be listed twice
+  '0 0 1,31,31 4 *', '0 0 29-31,30,15 2 *',
   // wildcards are replaced as texts
   '1* * * * *', '0 1* * * *',
 ];

@@ -78,8 +78,12 @@ impl Numbers {
         self.0 & bit(number) != 0
     }
 
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(super) fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+        self.and(other) != Self::default()
     }
 
     pub(super) fn count(self) -> u32 {

@@ -11,6 +11,8 @@ use super::{
 pub(super) struct List {
     /// A range of weekdays up to Sunday has both 0 and 7.
     pub(super) numbers: Numbers,
+    /// Those of them that are listed more than once.
+    twice: Numbers,
     /// `L` and the like, in full.
     lasts: Vec<String>,
 }
@@ -71,7 +73,8 @@ impl List {
             if field == Field::DayOfWeek && numbers.has(7) {
                 numbers.add(0);
             }
-            return self.add_new(numbers, item);
+            self.add_numbers(numbers);
+            return Ok(());
         }
         if field.knows_last() && range.contains('L') {
             return self.add_last(field, &range);
@@ -83,15 +86,13 @@ impl List {
         if field == Field::DayOfWeek {
             number %= 7;
         }
-        self.add_new(Numbers::every(1, number, number), item)
+        self.add_numbers(Numbers::every(1, number, number));
+        Ok(())
     }
 
-    fn add_new(&mut self, numbers: Numbers, item: &str) -> Result<(), String> {
-        if self.numbers.meets(numbers) {
-            return Err(format!("a value of {} is listed twice", quoted(item)));
-        }
+    fn add_numbers(&mut self, numbers: Numbers) {
+        self.twice.join(self.numbers.and(numbers));
         self.numbers.join(numbers);
-        Ok(())
     }
 
     fn add_last(&mut self, field: Field, item: &str) -> Result<(), String> {
@@ -108,6 +109,19 @@ impl List {
         }
         self.lasts.push(item.to_owned());
         Ok(())
+    }
+
+    /// Refuses values that are listed twice. Stock first drops the days above `longest` that a
+    /// single month does not have, unless that leaves none, and then no longer sees them.
+    pub(super) fn distinct(self, longest: i8) -> Result<Self, String> {
+        let some_are_left =
+            !self.lasts.is_empty() || self.numbers.first().is_some_and(|day| day <= longest);
+        match self.twice.first() {
+            Some(number) if !some_are_left || number <= longest => {
+                Err(format!("{number} is listed twice"))
+            }
+            _ => Ok(self),
+        }
     }
 
     /// The weekdays whose last one of the month counts. As soon as there is an `L` anywhere in the

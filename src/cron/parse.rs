@@ -36,20 +36,22 @@ impl Pattern {
     pub fn parse_seeded(text: &str, seed: &str) -> Result<Self> {
         let fields = fields_of(predefined(text).unwrap_or(text))?;
         let mut draw = Draw::seeded(seed);
-        let mut list = |field, written| {
+        let mut list = |field, written, longest| {
             List::read(field, written, &mut draw)
+                .and_then(|list| list.distinct(longest))
                 .map_err(|rule| invalid_field(field, written, &rule))
         };
 
         // The month comes before the days: that is the order in which stock draws for `H`.
         let [second, minute, hour, day_of_month, month, day_of_week] = fields;
         let (weekday, nth) = split_nth(day_of_week)?;
-        let second = list(Field::Second, second)?.numbers;
-        let minute = list(Field::Minute, minute)?.numbers;
-        let hour = list(Field::Hour, hour)?.numbers;
-        let months = list(Field::Month, month)?.numbers;
-        let of_month = list(Field::DayOfMonth, day_of_month)?;
-        let of_week = list(Field::DayOfWeek, weekday)?;
+        let second = list(Field::Second, second, i8::MAX)?.numbers;
+        let minute = list(Field::Minute, minute, i8::MAX)?.numbers;
+        let hour = list(Field::Hour, hour, i8::MAX)?.numbers;
+        let months = list(Field::Month, month, i8::MAX)?.numbers;
+        let longest = longest_of(months);
+        let of_month = list(Field::DayOfMonth, day_of_month, longest)?;
+        let of_week = list(Field::DayOfWeek, weekday, i8::MAX)?;
 
         let days = Days {
             last_of_month: day_of_month.contains('L'),
@@ -60,7 +62,7 @@ impl Pattern {
             of_week: of_week.numbers,
             nth,
         };
-        check_reachable(months, &days, day_of_month)?;
+        check_reachable(longest, &days, day_of_month)?;
         Ok(Self {
             text: text.to_owned(),
             second,
@@ -141,26 +143,23 @@ fn split_nth(written: &str) -> Result<(&str, Option<i8>)> {
     }
 }
 
+/// How many days the month has at most, if it is a single one; else 31.
+fn longest_of(months: Numbers) -> i8 {
+    match months.first() {
+        Some(2) if months.count() == 1 => 29,
+        Some(4 | 6 | 9 | 11) if months.count() == 1 => 30,
+        _ => 31,
+    }
+}
+
 /// A single month must have one of the days; unless a weekday may stand in for it.
-fn check_reachable(months: Numbers, days: &Days, written: &str) -> Result<()> {
-    const LONGEST_OF: [i8; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let Some(month) = months.first().filter(|_| months.count() == 1) else {
-        return Ok(());
-    };
-    let length = usize::try_from(month - 1)
-        .ok()
-        .and_then(|index| LONGEST_OF.get(index).copied());
-    let (Some(day), Some(length)) = (days.of_month.first(), length) else {
-        return Ok(());
-    };
-    if day <= length || days.last_of_month || !days.any_of_week {
+fn check_reachable(longest: i8, days: &Days, written: &str) -> Result<()> {
+    let reachable = days.of_month.first().is_none_or(|day| day <= longest);
+    if reachable || days.last_of_month || !days.any_of_week {
         return Ok(());
     }
-    Err(invalid_field(
-        Field::DayOfMonth,
-        written,
-        &format!("month {month} never has it"),
-    ))
+    let rule = format!("the month has at most {longest} days");
+    Err(invalid_field(Field::DayOfMonth, written, &rule))
 }
 
 fn invalid(rule: String) -> Error {
