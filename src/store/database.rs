@@ -155,8 +155,9 @@ impl Store {
             .await
     }
 
-    /// Puts a row that ended back to `queued`, for a job that is retried on request. `false` when
-    /// it had not ended.
+    /// Puts a row that ended before `at` back to `queued`, for a job that is retried on request.
+    /// `at` is the time of the request, before Redis was told: the job may run, and end anew,
+    /// before this write. `false` when the row had not ended by then.
     ///
     /// # Errors
     /// When the database is away or refuses the values.

@@ -43,8 +43,23 @@ const SQLITE: [(i64, &str, &str); 3] = migrations!("sqlite":
     (2, "0002_job_events"),
     (3, "0003_late_queued"),
 );
+/// The migration that makes the trigger; it may run again.
+const TRIGGER: i64 = 3;
 
 const APPLIED: &str = "select version from _bullrs_migrations order by version";
+
+/// Whether the trigger of `0003_late_queued` is there. It goes with the table when an app's migration
+/// makes the table anew, as is usual with SQLite.
+const POSTGRES_TRIGGER: &str = "
+select 1::bigint
+from pg_trigger
+where tgrelid = to_regclass('content_jobs')
+  and tgname = 'bullrs_late_queued'";
+const SQLITE_TRIGGER: &str = "
+select 1
+from sqlite_master
+where type = 'trigger'
+  and name = 'bullrs_late_queued'";
 
 const POSTGRES_COLUMNS: &str = "
 select a.attname::text,
@@ -71,6 +86,8 @@ impl Store {
     /// # Errors
     /// [`Error::Schema`] when a table that an app made lacks something, before anything is
     /// changed; else as the database answers.
+    ///
+    /// A trigger that went with a table that the app made anew is made again.
     pub async fn migrate(&self) -> Result<Vec<&'static str>> {
         let operation = "migrating";
         let mut link = self.link(operation, Access::Write).await?;
@@ -106,6 +123,9 @@ impl Store {
             };
         }
         self.learn(&mut link, operation).await?;
+        mend_trigger(&mut link, &files)
+            .await
+            .map_err(|error| fail(&error))?;
         link.keep();
         Ok(files
             .iter()
@@ -231,6 +251,28 @@ async fn applied(link: &mut Link) -> Result<Vec<i64>, sqlx::Error> {
         .collect())
 }
 
+async fn mend_trigger(
+    link: &mut Link,
+    files: &[(i64, &'static str, &'static str)],
+) -> Result<(), sqlx::Error> {
+    let there = match link {
+        Link::Postgres(_) => POSTGRES_TRIGGER,
+        Link::Sqlite(_) => SQLITE_TRIGGER,
+    };
+    if !link.rows(&there.into(), &[]).await?.is_empty() {
+        return Ok(());
+    }
+    for (_, _, sql) in files.iter().filter(|(number, ..)| *number == TRIGGER) {
+        link.begin().await?;
+        if let Link::Postgres(conn) = link {
+            lock(conn).await?;
+        }
+        link.plain(sql).await?;
+        link.plain("commit").await?;
+    }
+    Ok(())
+}
+
 fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
     let mut migrator = Migrator::with_migrations(
         files
@@ -260,17 +302,23 @@ async fn migrate_postgres(
     migrator: &Migrator,
 ) -> Result<Vec<i64>, MigrateError> {
     let mut tx = conn.begin().await?;
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(LOCK)
-        .execute(&mut *tx)
-        .await?;
-    // Otherwise each `if not exists` is a notice in the log.
-    sqlx::query("set local client_min_messages = warning")
-        .execute(&mut *tx)
-        .await?;
+    lock(&mut tx).await?;
     let done = run(&mut *tx, migrator).await?;
     tx.commit().await?;
     Ok(done)
+}
+
+/// Holds everybody else off until the transaction ends.
+async fn lock(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(&mut *conn)
+        .await?;
+    // Otherwise each `if not exists` is a notice in the log.
+    sqlx::query("set local client_min_messages = warning")
+        .execute(&mut *conn)
+        .await?;
+    Ok(())
 }
 
 async fn migrate_sqlite(

@@ -279,7 +279,7 @@ mod tests {
         assert!(matches!(sort_key, Arg::Int(Some(1_700_000_000_000_123))));
         assert_eq!(id, "a\nb");
         for broken in ["", "%", "aQ", &URL_SAFE_NO_PAD.encode("ix\nid")] {
-            assert_eq!(read_cursor(broken).unwrap_err(), Error::Cursor);
+            assert_eq!(read_cursor(broken).err(), Some(Error::Cursor));
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! A *run* is one start of a BullMQ job: its id, how often the job was started (`ats`), and when
 //! (`processedOn`). A row belongs to the newest run that was written to it. Redis counts starts, so
-//! the count orders the runs of one job whatever the workers' clocks say; only runs of different
-//! jobs, or of a job whose count was reset, are ordered by time.
+//! the count orders the runs of one job even where their workers' clocks differ a little; only runs
+//! of different jobs, and of a job whose count was reset, are ordered by time. Times that are more
+//! than a minute apart are beyond any such difference, and then the time decides.
 
 use std::sync::Arc;
 
@@ -30,9 +31,11 @@ set status = {status='active'},
 from w
 where c.id = {id=w.new_id}
   and (c.attempts_started = 0
-       or (c.job_id = {job_id=w.new_job_id} and w.new_starts > c.attempts_started)
        or coalesce({c.started_at}, {c.queued_at}) is null
-       or w.new_started_at > coalesce({c.started_at}, {c.queued_at}))";
+       or w.new_started_at > coalesce({c.started_at}, {c.queued_at})
+       or (c.job_id = {job_id=w.new_job_id}
+           and w.new_starts > c.attempts_started
+           and w.new_started_at > coalesce({c.started_at}, {c.queued_at}) - 60000))";
 
 /// The payloads of rows that were just started, and whether each belongs to the run that asked.
 const STARTED: &str = "
@@ -62,8 +65,8 @@ where c.id = {id=w.new_id}
 /// Writes how a run ended: of the run that the row belongs to, or of a newer one whose start was
 /// never written because the database was away.
 ///
-/// A row that goes back to `queued` has no `started_at`: that sets our `queued` apart from an app's
-/// late one, and a second copy of the same write then finds nothing to do.
+/// A row that goes back to `queued` has no `started_at`: that sets our `queued` apart from an app's,
+/// which enqueued the row anew or was late, and a second copy of our write finds nothing to do.
 const SETTLE: &str = "
 with {set new_id:text new_queue:text new_name:text new_job_id:text new_made:int new_starts:int \
      new_max:int new_queued_at:int new_started_at:int new_at:int new_status:text new_result:text \
@@ -96,10 +99,13 @@ where c.id = {id=w.new_id}
         and c.started_at = {started_at=w.new_started_at}
         and c.status not in ('succeeded', 'failed', 'cancelled'))
        or c.attempts_started = 0
-       or (c.job_id = {job_id=w.new_job_id} and w.new_starts > c.attempts_started)
+       or coalesce({c.started_at}, {c.queued_at}) is null
+       or (c.job_id = {job_id=w.new_job_id}
+           and w.new_starts > c.attempts_started
+           and w.new_started_at > coalesce({c.started_at}, {c.queued_at}) - 60000)
        or ((c.status in ('pending', 'queued') or c.job_id <> {job_id=w.new_job_id})
-           and (coalesce({c.started_at}, {c.queued_at}) is null
-                or w.new_started_at > coalesce({c.started_at}, {c.queued_at}))))";
+           and w.new_started_at > coalesce({c.started_at}, {c.queued_at}))
+       or w.new_started_at > coalesce({c.started_at}, {c.queued_at}) + 60000)";
 
 /// Appends events; one that is there already (the same entry of a stream, or a repeated write of
 /// the worker's own) is left alone.
@@ -150,7 +156,8 @@ set status = {status='queued'},
     finished_at = null,
     updated_at = {updated_at=$2}
 where c.id = {id=$1}
-  and c.status in ('succeeded', 'failed', 'cancelled')";
+  and c.status in ('succeeded', 'failed', 'cancelled')
+  and coalesce({c.finished_at}, 0) <= $2";
 
 const CANCELLED: &str = "
 update content_jobs as c
