@@ -1,1 +1,61 @@
-//! wip
+//! The client: one connection for everything, handles are free.
+
+use crate::{
+    Result,
+    conn::{Conn, ConnectionOptions, ServerInfo},
+    queue::Queue,
+    worker::WorkerBuilder,
+};
+
+/// A connection to the Redis that queues live in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    conn: Conn,
+    prefix: String,
+}
+
+impl Client {
+    /// Connects to `redis://[user[:password]@]host[:port][/database]`, `rediss://…` or `unix://…`.
+    ///
+    /// # Errors
+    /// When the URL is malformed or the server cannot be reached.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::with_options(ConnectionOptions::parse(url)?).await
+    }
+
+    /// Connects to a server whose URL was parsed before.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn with_options(options: ConnectionOptions) -> Result<Self> {
+        Ok(Self {
+            conn: Conn::connect(options).await?,
+            prefix: "bull".into(),
+        })
+    }
+
+    /// Uses another prefix than `bull`; it must equal the Node side's `prefix` option.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// A handle on a queue. A name that is not allowed is reported by its first use.
+    pub fn queue(&self, name: &str) -> Queue {
+        Queue::new(self.conn.clone(), &self.prefix, name)
+    }
+
+    /// Prepares a worker of one queue, with connections of its own.
+    pub fn worker(&self, queue: &str) -> WorkerBuilder<()> {
+        WorkerBuilder::new(self.conn.options().clone(), &self.prefix, queue)
+    }
+
+    /// Asks the server about itself, which also shows that it is there.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn ping(&self) -> Result<ServerInfo> {
+        self.conn.server_info().await
+    }
+}

@@ -1,9 +1,10 @@
-//! Runs BullMQ jobs in Rust, sharing Redis with stock Node `bullmq`.
+#![doc = include_str!("../README.md")]
 
 pub mod backoff;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod client;
+mod clock;
 #[cfg(feature = "cli")]
 pub mod config;
 pub mod conn;
@@ -14,6 +15,7 @@ pub mod job;
 pub mod processor;
 pub mod queue;
 pub mod script;
+pub mod signal;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod testing;
@@ -21,3 +23,8 @@ pub mod wire;
 pub mod worker;
 
 pub use error::{BoxError, Error, Failure, Result};
+
+pub use client::Client;
+pub use job::Job;
+pub use queue::{Backoff, Keep, Queue};
+pub use worker::{CancelReason, JobResult, Outcome, Report, State};

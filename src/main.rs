@@ -1,2 +1,5 @@
-//! wip
-fn main() {}
+//! The `bullrs` binary.
+
+fn main() -> std::process::ExitCode {
+    bullrs::cli::run()
+}

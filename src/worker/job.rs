@@ -38,14 +38,34 @@ struct Inner {
     port: Arc<dyn JobPort>,
     observer: Option<Arc<dyn Observer>>,
     payload: OnceLock<Payload>,
-    cancellation: Cancellation,
+    cancellation: Arc<Cancellation>,
 }
 
 /// The token that stops a job, and why it was stopped.
 #[derive(Debug, Default)]
-struct Cancellation {
+pub(super) struct Cancellation {
     token: CancellationToken,
     reason: Mutex<Option<CancelReason>>,
+}
+
+impl Cancellation {
+    /// Why the job was told to stop, if it was.
+    pub(super) fn reason(&self) -> Option<CancelReason> {
+        self.reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Tells the handler to stop; the first reason stands, but a lost lock overrides it.
+    pub(super) fn cancel(&self, reason: CancelReason) {
+        let mut stands = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        if stands.is_none() || matches!(reason, CancelReason::LockLost(_)) {
+            *stands = Some(reason);
+        }
+        drop(stands);
+        self.token.cancel();
+    }
 }
 
 impl RawJob {
@@ -57,6 +77,17 @@ impl RawJob {
         port: Arc<dyn JobPort>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
+        Self::with_cancellation(queue, record, lock_token, port, observer, Arc::default())
+    }
+
+    pub(super) fn with_cancellation(
+        queue: Arc<str>,
+        record: JobRecord,
+        lock_token: String,
+        port: Arc<dyn JobPort>,
+        observer: Option<Arc<dyn Observer>>,
+        cancellation: Arc<Cancellation>,
+    ) -> Self {
         Self(Arc::new(Inner {
             queue,
             record,
@@ -64,7 +95,7 @@ impl RawJob {
             port,
             observer,
             payload: OnceLock::new(),
-            cancellation: Cancellation::default(),
+            cancellation,
         }))
     }
 
@@ -175,23 +206,12 @@ impl RawJob {
 
     /// Why the job was told to stop, if it was.
     pub fn cancel_reason(&self) -> Option<CancelReason> {
-        self.0
-            .cancellation
-            .reason
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.cancellation.reason()
     }
 
-    /// Tells the handler to stop; the first reason stands.
+    /// Tells the handler to stop; the first reason stands, but a lost lock overrides it.
     pub fn cancel(&self, reason: CancelReason) {
-        self.0
-            .cancellation
-            .reason
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(reason);
-        self.0.cancellation.token.cancel();
+        self.0.cancellation.cancel(reason);
     }
 }
 

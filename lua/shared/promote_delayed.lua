@@ -1,0 +1,34 @@
+-- Makes up to 1000 delayed jobs that are due by now ready to run.
+--
+-- returns nothing
+-- include number_or push_target priority_score add_base_marker
+local function promote_delayed(queue, now)
+  if queue.promoted or redis.call("ZCARD", queue.delayed) == 0 then
+    return
+  end
+  local due = redis.call("ZRANGEBYSCORE", queue.delayed, "-inf", (now + 1) * 4096 - 1,
+    "LIMIT", "0", "1000")
+  queue.promoted = #due < 1000
+  if #due == 0 then
+    return
+  end
+  redis.call("ZREM", queue.delayed, unpack(due))
+  local plain = {}
+  for i = 1, #due do
+    local id = due[i]
+    local key = queue.prefix .. id
+    -- pcall: a key that is no hash must not strand the other jobs, which have left `delayed`.
+    local priority = number_or(redis.pcall("HGET", key, "priority"), 0)
+    if priority == 0 then
+      plain[#plain + 1] = id
+    else
+      redis.call("ZADD", queue.prioritized, priority_score(queue, priority), id)
+    end
+    redis.call("XADD", queue.events, "*", "event", "waiting", "jobId", id, "prev", "delayed")
+    redis.pcall("HSET", key, "delay", "0")
+  end
+  if #plain > 0 then
+    redis.call("LPUSH", push_target(queue), unpack(plain))
+  end
+  add_base_marker(queue)
+end

@@ -1,0 +1,143 @@
+//! `bullrs bench worker`.
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{
+    Abort, Call, Exit,
+    args::{ConfigArgs, JsonArgs, LogArgs, QueueArgs, RedisArgs, TuningArgs},
+    given, log, output,
+    reload::Reloader,
+    serving::{self, Ending},
+    synthetic::{Mode, Synthetic},
+};
+use crate::{
+    config::{Fault, LogFilter, Reader},
+    worker::Worker,
+};
+
+/// Measure bullrs, or compare it
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(super) struct BenchArgs {
+    #[command(subcommand)]
+    command: BenchCommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum BenchCommands {
+    Worker(Box<BenchWorkerArgs>),
+}
+
+/// Serve queues with a synthetic handler, so that any harness can measure the worker
+///
+/// Takes the queues and the tuning of `bullrs worker`. It destroys jobs: every job of the queues
+/// is run by the synthetic handler. Nothing is written to a job store.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bullrs bench worker --queues bench --concurrency 100 --mode noop --burst
+  bullrs bench worker --queues bench:50 --mode sleep:20
+  bullrs bench worker --queues bench --mode mono | head -1000 > starts.txt")]
+struct BenchWorkerArgs {
+    /// What the handler does: noop, echo, sleep:MS, fail:N or mono [default: noop]
+    ///
+    /// `noop` returns null, `echo` the job's data, `sleep:MS` sleeps, `fail:N` fails with `bench
+    /// failure` while fewer than N attempts were made, `mono` prints `S <data.i> <nanoseconds of
+    /// CLOCK_MONOTONIC>` as each job starts.
+    #[arg(
+        long,
+        env = "BULLRS_MODE",
+        default_value = "noop",
+        hide_default_value = true
+    )]
+    mode: Mode,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    _config: ConfigArgs,
+    #[command(flatten)]
+    _queues: QueueArgs,
+    #[command(flatten)]
+    _redis: RedisArgs,
+    #[command(flatten)]
+    _tuning: TuningArgs,
+    #[command(flatten)]
+    _log: LogArgs,
+}
+
+/// What was done, as `--json` prints it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    completed: u64,
+    failed: u64,
+    retried: u64,
+    released: u64,
+    lost: u64,
+    abandoned: u64,
+    took_ms: u128,
+}
+
+fn read(reader: &mut Reader<'_>) -> LogFilter {
+    let log = reader.log();
+    let _redis = reader.redis();
+    let _options = reader.worker();
+    log.filter
+}
+
+pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
+    let BenchCommands::Worker(args) = args.command;
+    let faults = |faults: Vec<Fault>| Abort::faults(&faults, &call.names);
+    let sources = given::sources(call.matches).map_err(faults)?;
+    let mut redactor = given::redactor(&sources);
+    let mut reader = Reader::new(&sources);
+    let log_choice = reader.log();
+    let connection = reader.redis();
+    let options = reader.worker();
+    let entries = reader.finish().map_err(faults)?;
+    redactor.learn_url(&connection.url);
+    let logs = log::install(&log_choice, redactor)?;
+
+    let handler = Arc::new(Synthetic::new(args.mode).map_err(|reason| {
+        Abort::new(Exit::Failed, "cannot read the monotonic clock").cause(reason)
+    })?);
+    let queues: Vec<String> = options.queues.iter().map(|one| one.name.clone()).collect();
+    let options = crate::worker::WorkerOptions { ..options };
+    let worker = queues.iter().fold(
+        Worker::new(connection.options.clone(), options),
+        |worker, queue| worker.processor(queue, handler.clone() as _),
+    );
+    let runtime = serving::runtime()?;
+    let ended = runtime.block_on(serving::serve(
+        worker,
+        &connection.options,
+        Reloader::new(call, logs, entries, read),
+        || {
+            tracing::info!(
+                version = env!("CARGO_PKG_VERSION"),
+                queues = queues.join(","),
+                mode = %args.mode,
+                redis = %connection.options,
+                "bench worker is ready"
+            );
+        },
+    ));
+    runtime.shutdown_background();
+    let ended = ended?;
+    let exit = ended.conclude();
+    if let (Ending::Ended(report), true) = (ended, args.json.json) {
+        output::json(&Summary {
+            completed: report.completed,
+            failed: report.failed,
+            retried: report.retried,
+            released: report.released,
+            lost: report.lost,
+            abandoned: report.abandoned,
+            took_ms: report.took.as_millis(),
+        })?;
+    }
+    Ok(exit)
+}

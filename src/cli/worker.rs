@@ -1,0 +1,134 @@
+//! `bullrs worker`.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{
+    Abort, Call, Exit,
+    args::{ConfigArgs, JsonArgs, LogArgs, QueueArgs, RedisArgs, StoreArgs, TuningArgs},
+    explain, given, log,
+    reload::Reloader,
+    serving, store,
+};
+use crate::{
+    config::{Fault, LogFilter, Reader},
+    conn::ConnectionOptions,
+    worker::{Worker, WorkerOptions},
+};
+
+/// Run the jobs of one or more queues
+///
+/// Serves the queues beside any Node workers until it is told to stop. Jobs, retries, progress and
+/// events are what stock `bullmq` would show. Rows of the app's `content_jobs` follow the jobs when
+/// there is a job store.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = LONG)]
+pub(super) struct WorkerArgs {
+    /// Print what would run each job, and exit
+    #[arg(long, env = "BULLRS_EXPLAIN", value_parser = super::args::switch_or_unset)]
+    explain: bool,
+    #[command(flatten)]
+    json: JsonArgs,
+    #[command(flatten)]
+    _config: ConfigArgs,
+    #[command(flatten)]
+    _queues: QueueArgs,
+    #[command(flatten)]
+    _redis: RedisArgs,
+    #[command(flatten)]
+    _store: StoreArgs,
+    #[command(flatten)]
+    _tuning: TuningArgs,
+    #[command(flatten)]
+    _log: LogArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bullrs worker --queues content,fineTune
+  bullrs worker --queues content:10,fineTune:2 --strict
+  bullrs worker --queues content --explain
+  bullrs worker --queues content --burst --no-store";
+
+const LONG: &str = "\
+Examples:
+  bullrs worker --queues content,fineTune
+  bullrs worker --queues content:10,fineTune:2 --strict
+  bullrs worker --queues content --explain
+  bullrs worker --queues content --burst --no-store
+
+Durations:
+  500ms, 5s, 2m, 1h; a bare number is milliseconds.
+
+Environment:
+  BULLRS_*                Every flag has a variable; flags beat it, it beats bullrs.toml
+  REDIS_URL               As --redis-url
+  DATABASE_URL            As --database-url
+  BULLMQ_METRICS_ENABLED  As --metrics
+  JOB_DEFAULT_ATTEMPTS    As --default-attempts
+  JOB_MAX_CONCURRENCY     As --max-concurrency
+  BULLRS_LOG              As --log-level
+  BULLRS_PAYLOAD_KEYS     id:base64,older:base64; opens encrypted payloads
+  OPENAI_BASE_URL         The API that the built-in processors speak to
+  OPENAI_API_KEY          Its key
+  NO_COLOR                No colours
+
+Signals:
+  TERM, INT  Drain for --drain, then hand back what still runs; again: hand back at once
+  TSTP       Fetch nothing more
+  CONT       Fetch again
+  HUP        Read the configuration again; log_level takes effect, the log names the rest
+  USR1       Log the running jobs
+
+Exit codes:
+  0  fine
+  1  failed
+  2  wrong usage or configuration
+  3  Redis or the database cannot be reached
+  5  work was abandoned on shutdown";
+
+/// Reads the settings whose change a running worker can notice.
+fn read(reader: &mut Reader<'_>) -> LogFilter {
+    let log = reader.log();
+    let _redis = reader.redis();
+    let _store = reader.store();
+    let _options = reader.worker();
+    log.filter
+}
+
+pub(super) fn run(args: WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
+    let faults = |faults: Vec<Fault>| Abort::faults(&faults, &call.names);
+    let sources = given::sources(call.matches).map_err(faults)?;
+    let mut redactor = given::redactor(&sources);
+    let mut reader = Reader::new(&sources);
+    let log_choice = reader.log();
+    let redis = reader.redis();
+    let store_choice = reader.store();
+    let options = reader.worker();
+    let entries = reader.finish().map_err(faults)?;
+    redactor.learn_url(&redis.url);
+
+    if args.explain {
+        explain::print(&options, args.json.json)?;
+        return Ok(Exit::Fine);
+    }
+    let logs = log::install(&log_choice, redactor)?;
+    let runtime = serving::runtime()?;
+    let ended = runtime.block_on(async {
+        let connection = connection(&redis.url)?;
+        let store = store::open(&store_choice, &sources.environment).await?;
+        let worker = build(connection.clone(), options.clone(), &store, &sources.environment)?;
+        let ending = serving::serve(
+            worker,
+            &connection,
+            Reloader::new(call, logs, entries, read),
+            || announce(&options, &connection, &store),
+        )
+        .await?;
+        store.close().await;
+        Ok(ending.conclude())
+    });
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,228 @@
+//! Sources into settings: every value parsed and checked, every fault kept.
+
+use std::fmt;
+
+use super::{
+    Entry, Fault, Faults, File, Key, LogFilter, Origin, Redactor, Sources, duration, duration_text,
+    key, parse::count, switch,
+};
+use crate::conn::ConnectionOptions;
+
+/// Where Redis is.
+#[derive(Clone)]
+pub struct RedisChoice {
+    /// As it was written, credentials and all.
+    pub url: String,
+    /// The same, understood.
+    pub options: ConnectionOptions,
+}
+
+impl RedisChoice {
+    fn parse(url: &str) -> Result<Self, String> {
+        let options = ConnectionOptions::parse(url).map_err(|error| match error {
+            crate::Error::Invalid { rule, .. } => rule,
+            other => other.to_string(),
+        })?;
+        Ok(Self {
+            url: url.to_owned(),
+            options,
+        })
+    }
+
+    fn standard() -> Self {
+        Self::parse(key::REDIS_URL.default).expect("the default reads; the tests use it")
+    }
+}
+
+impl fmt::Debug for RedisChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisChoice({})", self.options)
+    }
+}
+
+/// Where the job store is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// Pure BullMQ: no rows are written.
+    Off,
+    /// Nobody chose; a SQLite file in the working directory where one can be made.
+    Default(String),
+    /// Chosen: it must be reachable.
+    Configured(String),
+}
+
+impl fmt::Debug for StoreChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, url) = match self {
+            Self::Off => return f.write_str("Off"),
+            Self::Default(url) => ("Default", url),
+            Self::Configured(url) => ("Configured", url),
+        };
+        write!(f, "{kind}({})", Redactor::new().clean(url))
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// What to log, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogChoice {
+    /// By default pretty on a terminal and JSON elsewhere.
+    pub format: Option<LogFormat>,
+    /// Which events.
+    pub filter: LogFilter,
+}
+
+/// Reads settings one group at a time, as a command needs them, and collects the faults of all.
+#[derive(Debug)]
+pub struct Reader<'s> {
+    pub(super) sources: &'s Sources,
+    pub(super) file: Option<File>,
+    pub(super) faults: Faults,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl<'s> Reader<'s> {
+    /// Parses the file; its faults are the first to be collected.
+    pub fn new(sources: &'s Sources) -> Self {
+        let mut faults = Faults::default();
+        let file = sources
+            .file
+            .as_ref()
+            .map(|(path, text)| File::read(path, text, &mut faults));
+        Self {
+            sources,
+            file,
+            faults,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Where Redis is. After a fault it is the default.
+    pub fn redis(&mut self) -> RedisChoice {
+        let (_, found) = self.value(&key::REDIS_URL, RedisChoice::parse);
+        found.unwrap_or_else(RedisChoice::standard)
+    }
+
+    /// Where the job store is.
+    pub fn store(&mut self) -> StoreChoice {
+        let (origin, url) = self.value(&key::DATABASE_URL, database_url);
+        let off = self.switch(&key::NO_STORE);
+        let url = url.unwrap_or_else(|| key::DATABASE_URL.default.to_owned());
+        match origin {
+            _ if off => StoreChoice::Off,
+            Origin::Default => StoreChoice::Default(url),
+            _ => StoreChoice::Configured(url),
+        }
+    }
+
+    /// What to log, and how.
+    pub fn log(&mut self) -> LogChoice {
+        let format = self.value(&key::LOG_FORMAT, |text| match text {
+            "json" => Ok(LogFormat::Json),
+            "pretty" => Ok(LogFormat::Pretty),
+            _ => Err(format!("`{text}` is not `json` or `pretty`")),
+        });
+        let filter = self.value(&key::LOG_LEVEL, str::parse::<LogFilter>);
+        LogChoice {
+            format: format.1,
+            filter: filter.1.unwrap_or_default(),
+        }
+    }
+
+    /// Notes a fault that a command found by itself.
+    pub fn fault(&mut self, text: &str) {
+        self.faults.general(text);
+    }
+
+    /// Every setting that was read, or everything that is wrong.
+    ///
+    /// # Errors
+    /// All faults, sorted.
+    pub fn finish(self) -> Result<Vec<Entry>, Vec<Fault>> {
+        if self.faults.is_empty() {
+            Ok(self.entries)
+        } else {
+            Err(self.faults.into_sorted())
+        }
+    }
+
+    /// A setting and where it came from; a fault counts as absent.
+    pub(super) fn value<T>(
+        &mut self,
+        key: &Key,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> (Origin, Option<T>) {
+        let Some((origin, text)) = self.sources.find(key, self.file.as_ref()) else {
+            self.entry(&key.path(), key.default, Origin::Default);
+            return (Origin::Default, None);
+        };
+        self.entry(&key.path(), &text, origin.clone());
+        let value = parse(&text)
+            .map_err(|error| self.complain(key, &origin, &error))
+            .ok();
+        (origin, value)
+    }
+
+    pub(super) fn complain(&mut self, key: &Key, origin: &Origin, error: &str) {
+        match origin {
+            Origin::File { .. } => self
+                .faults
+                .at(origin, &format!("`{}`: {error}", key.path())),
+            _ => self.faults.at(origin, error),
+        }
+    }
+
+    pub(super) fn entry(&mut self, path: &str, value: &str, origin: Origin) {
+        self.entries.push(Entry {
+            path: path.to_owned(),
+            value: Redactor::new().clean(value).into_owned(),
+            origin,
+        });
+    }
+
+    pub(super) fn duration(
+        &mut self,
+        key: &Key,
+        least: std::time::Duration,
+    ) -> Option<std::time::Duration> {
+        self.value(key, |text| {
+            let value = duration(text)?;
+            if value < least {
+                return Err(format!(
+                    "must be at least {}, got `{text}`",
+                    duration_text(least)
+                ));
+            }
+            Ok(value)
+        })
+        .1
+    }
+
+    pub(super) fn count(&mut self, key: &Key, least: u32) -> Option<u32> {
+        self.value(key, |text| count(text, least)).1
+    }
+
+    pub(super) fn switch(&mut self, key: &Key) -> bool {
+        self.value(key, switch).1.unwrap_or(false)
+    }
+}
+
+/// Checks the scheme; the rest is the database's to judge. Apps write `file:dev.db` too (Prisma).
+fn database_url(text: &str) -> Result<String, String> {
+    let known = ["postgres://", "postgresql://", "sqlite:", "file:"];
+    if !text.contains("://") || known.iter().any(|scheme| text.starts_with(scheme)) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{text}` is no database that bullrs knows; write `postgres://host/name` or \
+         `sqlite:jobs.db`, or set BULLRS_NO_STORE=true"
+    ))
+}

@@ -1,0 +1,191 @@
+//! How a running worker is told what to do, and what it says of itself.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use super::executor::Held;
+use crate::conn::Conn;
+
+/// How far a stop has come. Each phase implies those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Fetches and runs.
+    Running,
+    /// Fetches nothing more; running jobs go on.
+    Draining,
+    /// Running jobs were told to stop.
+    Cancelling,
+    /// What still runs is handed back to the queue.
+    Releasing,
+    /// What could not be handed back is left to the stalled check.
+    Abandoning,
+}
+
+/// A handle on a running worker. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Control(pub(super) Arc<Shared>);
+
+/// What the roles of a worker and its handles share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) phase: watch::Sender<Phase>,
+    pub(super) paused: watch::Sender<bool>,
+    pub(super) stop: watch::Sender<Stop>,
+    pub(super) tally: Tally,
+    pub(super) ready: AtomicBool,
+    /// Every job of the process; dead entries are swept when the list is read or grows.
+    pub(super) held: Mutex<Vec<(Arc<str>, Weak<Held>)>>,
+    pub(super) conn: Conn,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stop {
+    No,
+    Drain,
+    Now,
+}
+
+/// Counters of what became of jobs.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) completed: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) retried: AtomicU64,
+    pub(super) released: AtomicU64,
+    pub(super) lost: AtomicU64,
+    pub(super) abandoned: AtomicU64,
+}
+
+/// What a worker did, from its start to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Jobs that completed.
+    pub completed: u64,
+    /// Jobs that failed for good.
+    pub failed: u64,
+    /// Failed attempts that will be made again.
+    pub retried: u64,
+    /// Jobs handed back to the queue without using an attempt.
+    pub released: u64,
+    /// Jobs whose lock was lost; their outcome was not written.
+    pub lost: u64,
+    /// Jobs that could be neither finished nor handed back; a stalled check recovers them.
+    pub abandoned: u64,
+    /// How long the worker ran.
+    pub took: Duration,
+}
+
+/// A job that runs at this moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RunningJob {
+    /// The queue's name.
+    pub queue: String,
+    /// The job's id.
+    pub id: String,
+    /// The job's name.
+    pub name: String,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// How long it has been running.
+    pub elapsed: Duration,
+}
+
+impl Control {
+    /// Stops fetching, lets running jobs end within the `drain` time, then hands back the rest.
+    pub fn stop(&self) {
+        self.ask(Stop::Drain);
+    }
+
+    /// Stops at once: cancels what runs and hands it back.
+    pub fn stop_now(&self) {
+        self.ask(Stop::Now);
+    }
+
+    fn ask(&self, wanted: Stop) {
+        self.0.stop.send_if_modified(|stop| {
+            let more = wanted > *stop;
+            *stop = wanted.max(*stop);
+            more
+        });
+    }
+
+    /// Fetches nothing more until [`resume`](Self::resume); running jobs go on. This process only.
+    pub fn pause(&self) {
+        self.0.paused.send_replace(true);
+    }
+
+    /// Fetches again.
+    pub fn resume(&self) {
+        self.0.paused.send_replace(false);
+    }
+
+    /// Whether the worker has started, is not stopping, and reaches Redis.
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Relaxed)
+            && self.0.conn.is_healthy()
+            && *self.0.phase.borrow() == Phase::Running
+    }
+
+    /// The jobs that run now.
+    pub fn jobs(&self) -> Vec<RunningJob> {
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|(_, job)| job.strong_count() > 0);
+        held.iter()
+            .filter_map(|(queue, held)| {
+                let held = held.upgrade()?;
+                let job = held.job.get();
+                Some(RunningJob {
+                    queue: queue.to_string(),
+                    id: held.id.clone(),
+                    name: job.map_or_else(String::new, |job| job.name().to_owned()),
+                    attempt: job.map_or(0, super::RawJob::attempt),
+                    elapsed: held.since.elapsed(),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Shared {
+    /// Remembers a job for [`Control::jobs`].
+    pub(super) fn remember(&self, queue: &Arc<str>, job: &Arc<Held>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() == held.capacity() {
+            held.retain(|(_, job)| job.strong_count() > 0);
+        }
+        held.push((Arc::clone(queue), Arc::downgrade(job)));
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    pub(super) fn report(&self, took: Duration) -> Report {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Report {
+            completed: read(&self.tally.completed),
+            failed: read(&self.tally.failed),
+            retried: read(&self.tally.retried),
+            released: read(&self.tally.released),
+            lost: read(&self.tally.lost),
+            abandoned: read(&self.tally.abandoned),
+            took,
+        }
+    }
+}
+
+impl Tally {
+    pub(super) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

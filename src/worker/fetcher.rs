@@ -1,0 +1,361 @@
+//! The main loop of one queue: finishes jobs and claims new ones in the same calls.
+//!
+//! Finished jobs queue up while a call is in flight; the next call takes them all and claims as
+//! many new ones as there are free slots. Nothing ever waits for a batch to fill.
+
+mod calls;
+mod settle;
+
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+};
+
+use super::{
+    control::Phase,
+    executor::Executed,
+    lane::Lane,
+    order::Order,
+    outbox::{Outbox, Outgoing},
+    slots::Slots,
+    waiter::{Interrupt, Waiter, Woken},
+};
+use crate::{Result, clock, script::call::BatchReply};
+
+/// Longest block while a delayed job is known to be due (WIRE §5.3).
+const LONGEST_WAIT_FOR_DUE: Duration = Duration::from_secs(10);
+
+/// Fetches for one queue and writes what became of its jobs.
+pub(super) struct Fetcher {
+    lane: Rc<Lane>,
+    settings: Settings,
+    slots: Slots,
+    order: Order,
+    handlers: Handle,
+    executed: mpsc::UnboundedReceiver<Executed>,
+    executed_to: mpsc::UnboundedSender<Executed>,
+    outbox: Outbox,
+    calls: FuturesUnordered<LocalBoxFuture<'static, Call>>,
+    errands: FuturesUnordered<LocalBoxFuture<'static, Errand>>,
+    waiter: Option<Waiter>,
+    waiting: Option<LocalBoxFuture<'static, (Waiter, Woken)>>,
+    /// What ends the wait in progress.
+    interrupt: Interrupt,
+    /// Slots of running handlers.
+    running: usize,
+    /// Slots that calls in flight hold, for what they finish or claim.
+    calling: usize,
+    /// Slots that errands hold.
+    running_errands: usize,
+    /// What this queue has taken of the process-wide slots.
+    taken: usize,
+    claims_in_flight: usize,
+    sequence: u64,
+    /// Nothing was left at the last claim, so the next one waits for a marker.
+    drained: bool,
+    /// When (unix ms) the next delayed job is due; 0 when none is known.
+    next_due: i64,
+    limited_until: Option<Instant>,
+    retry_at: Option<Instant>,
+    failures: u32,
+    /// A claim's reply was lost: jobs may be active under our lock without our knowing.
+    claims_lost: bool,
+    looking_for_claims: bool,
+    /// Mean size of a claimed job's hash, which bounds how many are claimed at once.
+    job_size: usize,
+}
+
+/// What the options say that the loop needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) concurrency: usize,
+    pub(super) drain_delay: Duration,
+    pub(super) maximum_rate_limit_delay: Duration,
+    pub(super) burst: bool,
+}
+
+/// A call of `finish_and_claim` that came back.
+struct Call {
+    outgoing: Vec<Outgoing>,
+    claim: usize,
+    held: usize,
+    reply: Result<BatchReply>,
+}
+
+/// Something besides the calls: rare, one job at a time.
+enum Errand {
+    /// The job left (or was given up) and its slot is free.
+    Done,
+    /// The outcome is to be written after all.
+    Write(Outgoing),
+    /// The outcome turned out to be written.
+    Written(Outgoing),
+    /// The queue is rate limited by a handler and the job goes back.
+    Limited(Outgoing, Duration),
+    /// Redis is away; try the same again.
+    Again(LocalBoxFuture<'static, Errand>),
+    /// Jobs that were claimed by a call whose reply was lost.
+    Found(Result<Vec<(String, String)>>),
+    /// A wake-up was put back.
+    MarkerRestored,
+}
+
+impl Fetcher {
+    pub(super) fn new(
+        lane: Rc<Lane>,
+        settings: Settings,
+        slots: Slots,
+        order: Order,
+        handlers: Handle,
+        waiter: Waiter,
+    ) -> Self {
+        let (executed_to, executed) = mpsc::unbounded_channel();
+        Self {
+            lane,
+            settings,
+            slots,
+            order,
+            handlers,
+            executed,
+            executed_to,
+            outbox: Outbox::default(),
+            calls: FuturesUnordered::new(),
+            errands: FuturesUnordered::new(),
+            waiter: Some(waiter),
+            waiting: None,
+            interrupt: Interrupt::Impossible,
+            running: 0,
+            calling: 0,
+            running_errands: 0,
+            taken: 0,
+            claims_in_flight: 0,
+            sequence: 0,
+            drained: false,
+            next_due: 0,
+            limited_until: None,
+            retry_at: None,
+            failures: 0,
+            claims_lost: false,
+            looking_for_claims: false,
+            job_size: 1024,
+        }
+    }
+
+    /// Runs until the worker stops and every job has left.
+    pub(super) async fn run(mut self) {
+        let shared = Arc::clone(&self.lane.shared);
+        let mut phase = shared.phase.subscribe();
+        let mut paused = shared.paused.subscribe();
+        loop {
+            self.take_executed();
+            self.launch_calls();
+            self.account();
+            self.wait_for_marker();
+            if self.is_done() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                Some(call) = self.calls.next(), if !self.calls.is_empty() => self.on_call(call),
+                Some(executed) = self.executed.recv() => self.on_executed(executed),
+                Some(errand) = self.errands.next(), if !self.errands.is_empty() => self.on_errand(errand),
+                (waiter, woken) = woken(&mut self.waiting) => self.on_woken(waiter, woken),
+                () = until(earliest(self.retry_at, self.limited_until)) => self.on_timer(),
+                () = self.slots.freed(), if self.slots.is_limited() => {}
+                () = self.order.changed() => {}
+                _ = phase.changed() => self.on_phase(&mut phase),
+                _ = paused.changed() => self.on_paused(),
+            }
+        }
+        self.slots.give(self.taken);
+        self.order.set_idle(true);
+    }
+
+    fn phase(&self) -> Phase {
+        self.lane.shared.phase()
+    }
+
+    fn may_claim(&self) -> bool {
+        self.phase() == Phase::Running
+            && !*self.lane.shared.paused.borrow()
+            && self.limited_until.is_none()
+            && self.order.may_claim()
+    }
+
+    /// Slots in use by this queue.
+    fn used(&self) -> usize {
+        self.running + self.outbox.len() + self.calling + self.running_errands
+    }
+
+    /// Slots that a claim may fill now. While a wait may pop a marker, one is kept for it.
+    fn free(&self) -> usize {
+        let own = self.settings.concurrency.saturating_sub(self.used());
+        let shared = self
+            .slots
+            .free()
+            .saturating_add(self.taken)
+            .saturating_sub(self.used());
+        own.min(shared)
+            .saturating_sub(usize::from(self.waiting.is_some()))
+    }
+
+    /// Brings the process-wide count up to date.
+    fn account(&mut self) {
+        let used = self.used();
+        if used > self.taken {
+            self.slots.take(used - self.taken);
+        } else {
+            self.slots.give(self.taken - used);
+        }
+        self.taken = used;
+        self.order
+            .set_idle(self.drained && self.claims_in_flight == 0);
+    }
+
+    fn is_done(&self) -> bool {
+        let phase = self.phase();
+        if phase == Phase::Abandoning {
+            return true;
+        }
+        let quiet = self.used() == 0 && self.calls.is_empty() && self.waiting.is_none();
+        let burst_over = self.settings.burst && self.drained && self.limited_until.is_none();
+        quiet && (phase > Phase::Running || burst_over)
+    }
+
+    fn wait_for_marker(&mut self) {
+        let idle = self.drained && self.claims_in_flight == 0 && self.retry_at.is_none();
+        if self.settings.burst || !idle || !self.may_claim() || self.free() == 0 {
+            return;
+        }
+        let Some(timeout) = self.wait_time() else {
+            self.drained = false;
+            return self.launch_calls();
+        };
+        if let Some(waiter) = self.waiter.take() {
+            self.next_due = 0;
+            self.interrupt = waiter.interrupt();
+            self.waiting = Some(Box::pin(waiter.wait(timeout)));
+        }
+    }
+
+    /// How long to wait for a marker; `None` when a delayed job is due already (WIRE §5.3).
+    fn wait_time(&self) -> Option<Duration> {
+        if self.next_due == 0 {
+            return Some(self.settings.drain_delay.max(Duration::from_millis(1)));
+        }
+        let ahead = u64::try_from(self.next_due.saturating_sub(clock::now())).unwrap_or(0);
+        (ahead > 0).then(|| Duration::from_millis(ahead).min(LONGEST_WAIT_FOR_DUE))
+    }
+
+    fn on_woken(&mut self, waiter: Waiter, woken: Woken) {
+        self.waiting = None;
+        self.waiter = Some(waiter);
+        match woken {
+            Woken::Due(due) if due > clock::now() => self.next_due = due,
+            Woken::Work if !self.may_claim() || self.free() == 0 => {
+                // Popped, but not to be followed by a fetch: another worker must see it.
+                self.restore_marker();
+                self.drained = false;
+            }
+            Woken::Work | Woken::Due(_) | Woken::Nothing => self.drained = false,
+            Woken::Broken => {
+                self.drained = false;
+                self.retry_at = Some(Instant::now() + Duration::from_millis(100));
+            }
+        }
+    }
+
+    fn restore_marker(&mut self) {
+        let lane = Rc::clone(&self.lane);
+        self.errands.push(Box::pin(async move {
+            // Without it an idle peer wakes a drain delay later; nothing is lost.
+            let _best_effort = crate::script::call::restore_marker(&lane.conn, &lane.keys).await;
+            Errand::MarkerRestored
+        }));
+    }
+
+    fn on_timer(&mut self) {
+        let now = Instant::now();
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+        }
+        if self.limited_until.is_some_and(|at| at <= now) {
+            self.limited_until = None;
+            self.drained = false;
+        }
+    }
+
+    fn limit_for(&mut self, window: Duration) {
+        if !window.is_zero() {
+            let window = window.min(self.settings.maximum_rate_limit_delay);
+            self.limited_until = Some(Instant::now() + window);
+        }
+    }
+
+    fn on_phase(&mut self, phase: &mut watch::Receiver<Phase>) {
+        let phase = *phase.borrow_and_update();
+        if phase >= Phase::Draining {
+            self.interrupt_wait();
+        }
+        if phase >= Phase::Cancelling {
+            self.lane.cancel_all(&super::CancelReason::Shutdown);
+        }
+        if phase >= Phase::Releasing {
+            self.release_running();
+            // The last chance: no more patience with an absent Redis.
+            self.retry_at = None;
+        }
+    }
+
+    fn on_paused(&mut self) {
+        self.drained = false;
+        self.interrupt_wait();
+    }
+
+    /// Ends a wait at once without losing a marker that it may have popped.
+    fn interrupt_wait(&mut self) {
+        if self.waiting.is_none() || self.may_claim() {
+            return;
+        }
+        if matches!(self.interrupt, Interrupt::Impossible) {
+            // A server without CLIENT: closing the socket ends the wait too, but for good.
+            if self.phase() >= Phase::Draining {
+                self.waiting = None;
+            }
+            return;
+        }
+        let interrupt = self.interrupt.clone();
+        self.errands.push(Box::pin(async move {
+            interrupt.send().await;
+            Errand::MarkerRestored
+        }));
+    }
+}
+
+async fn woken(waiting: &mut Option<LocalBoxFuture<'static, (Waiter, Woken)>>) -> (Waiter, Woken) {
+    match waiting {
+        Some(wait) => wait.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
