@@ -60,7 +60,7 @@ pub(super) enum Ending {
 
 impl Ending {
     /// The exit code for it. What was done, the worker has logged itself.
-    pub(super) fn conclude(self) -> Exit {
+    pub(super) fn exit(self) -> Exit {
         match self {
             Self::Early => Exit::Fine,
             Self::GivenUp => {

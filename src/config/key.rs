@@ -78,6 +78,7 @@ keys! {
     STRICT: Worker "strict" None, "false";
     SHARE_BLOCKING: Worker "share_blocking" None, "false";
     NO_STORE: Worker "no_store" None, "false";
+    CONTENT_JOB_FIELD: Worker "content_job_field" None, "contentJobId";
     DRAIN: Worker "drain" None, "25s";
     CANCEL_GRACE: Worker "cancel_grace" None, "5s";
     LOCK_DURATION: Worker "lock_duration" None, "30s";
