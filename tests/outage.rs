@@ -1,4 +1,5 @@
 //! Redis goes away while jobs run; nothing is lost and nothing runs twice.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The worker's behaviour through the public API, on a real Redis.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
 
@@ -298,7 +299,7 @@ async fn a_second_stop_does_not_wait_for_the_drain() {
     let running = rig
         .client
         .worker("q")
-        .drain(Duration::from_secs(600))
+        .drain(Duration::from_mins(10))
         .handle("x", stubborn);
     let running = running.build().unwrap().start().await.unwrap();
     rig.wait_for_state("1", "active").await;
@@ -538,14 +539,14 @@ async fn malformed_jobs_fail_by_name_and_the_others_run() {
     }
     let good = rig.queue().add("x", ["fine"]).await.unwrap();
     let handler = async |_: Job<Vec<String>>| JobResult::Ok(());
-    let handled = rig
+    let router = rig
         .client
         .worker("q")
         .concurrency(3)
         .handle("x", handler)
         .build()
         .unwrap();
-    let worker = Started::new(handled).await;
+    let worker = Started::new(router).await;
     rig.wait_for_state(good.id(), "completed").await;
     for (id, (fields, reason)) in &broken {
         rig.wait_for_state(id, "failed").await;
@@ -587,6 +588,29 @@ async fn order_is_fifo_then_priority_and_lifo_goes_first() {
     );
 }
 
+/// Counts how many jobs run at once.
+#[derive(Default)]
+struct Gauge {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+impl bullrs::worker::Processor for Gauge {
+    fn process(
+        &self,
+        _job: RawJob,
+    ) -> futures_util::future::BoxFuture<'_, Result<Outcome, bullrs::BoxError>> {
+        Box::pin(async {
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            Ok(Outcome::null())
+        })
+    }
+}
+
 #[tokio::test]
 async fn one_process_never_runs_more_than_its_total() {
     let rig = Rig::start().await;
@@ -600,27 +624,6 @@ async fn one_process_never_runs_more_than_its_total() {
     for name in ["a", "b", "c"] {
         for _ in 0..20 {
             rig.client.queue(name).add("x", json!({})).await.unwrap();
-        }
-    }
-    #[derive(Default)]
-    struct Gauge {
-        now: AtomicUsize,
-        most: AtomicUsize,
-    }
-    impl bullrs::worker::Processor for Gauge {
-        fn process(
-            &self,
-            _job: RawJob,
-        ) -> futures_util::future::BoxFuture<'_, Result<Outcome, bullrs::BoxError>> {
-            Box::pin(async {
-                let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-                self.most.fetch_max(now, Ordering::SeqCst);
-                for _ in 0..20 {
-                    tokio::task::yield_now().await;
-                }
-                self.now.fetch_sub(1, Ordering::SeqCst);
-                Ok(Outcome::null())
-            })
         }
     }
     let gauge = Arc::new(Gauge::default());
@@ -644,7 +647,21 @@ async fn a_paused_queue_rests_and_a_paused_worker_leaves_it_to_others() {
     let rig = Rig::start().await;
     let worker = rig.client.worker("q").handle("x", echo).build().unwrap();
     let worker = Started::new(worker).await;
+    // In its first wait by now; once that is interrupted nothing more can be fetched.
+    let blocked = || async {
+        let clients: String = redis::cmd("CLIENT")
+            .arg("LIST")
+            .query_async(&mut rig.redis.clone())
+            .await
+            .unwrap();
+        let name = format!("name={}:cQ== ", rig.prefix);
+        clients
+            .lines()
+            .any(|client| client.contains(&name) && client.contains("flags=b"))
+    };
+    eventually("the worker to wait", &blocked).await;
     worker.control().pause();
+    eventually("the wait to end", || async { !blocked().await }).await;
     let job = rig.queue().add("x", json!({})).await.unwrap();
     let other = Started::new(
         rig.client

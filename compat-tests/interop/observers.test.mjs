@@ -171,6 +171,7 @@ for (const version of VERSIONS) {
     const queue = await kit.queue();
     const { events } = await listen(kit, 'q');
     events.setMaxListeners(0);
+    queue.setMaxListeners(0);
     const jobs = await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ name: 'awaited', data: { n } })));
     const results = await within('all 200 are finished', Promise.all(jobs.map((job) => job.waitUntilFinished(events))), 30_000);
     assert.deepEqual(results, jobs.map(({ data }) => data));

@@ -79,6 +79,14 @@ export const scenarios = [
     ends: { completed: 2 },
   },
   {
+    name: 'a delay with a fraction',
+    offsets: [80, 80.5],
+    async prepare(kit) {
+      await (await kit.queue()).add('fraction', {}, { delay: 80.5 });
+    },
+    ends: { completed: 1 },
+  },
+  {
     name: 'a delayed job that is due already, and one with a priority',
     async prepare(kit) {
       const queue = await kit.queue();

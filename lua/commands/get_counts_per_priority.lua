@@ -5,7 +5,7 @@
 -- errors  none
 -- bullmq  getCountsPerPriority-2
 local wait, prioritized = unpack(KEYS)
-local priorities = ARGV
+local priorities = { unpack(ARGV) }
 
 local counts = {}
 for index = 1, #priorities do

@@ -5,7 +5,7 @@
 -- errors  none
 -- bullmq  getDependencyCounts-4
 local processed, unprocessed, ignored, failed = unpack(KEYS)
-local kinds = ARGV
+local kinds = { unpack(ARGV) }
 
 local counts = {}
 for index = 1, #kinds do

@@ -3,7 +3,7 @@
 -- iteration: scheduler_id, slot, name, data, options (decoded).
 --
 -- returns the id of the job, and its delay in ms
--- include add_delay_marker add_delayed enqueue iteration_id max_events number_or store_job
+-- include iteration_id number_or place_job store_job
 local function arm_scheduler(queue, schedulers, counter, iteration, now)
   local options = iteration.options
   local id = iteration_id(iteration.scheduler_id, iteration.slot)
@@ -17,13 +17,6 @@ local function arm_scheduler(queue, schedulers, counter, iteration, now)
     opts = cjson.encode(options), timestamp = now, delay = delay, priority = options.priority or 0,
     repeat_key = iteration.scheduler_id, deduplication_id = options.de and options.de.id,
   })
-  if delay > 0 then
-    add_delayed(queue, id, now, delay)
-    add_delay_marker(queue)
-  else
-    enqueue(queue, id, number_or(options.priority, 0), options.lifo and "RPUSH" or "LPUSH")
-    redis.call("XADD", queue.events, "MAXLEN", "~", max_events(queue), "*",
-      "event", "waiting", "jobId", id)
-  end
+  place_job(queue, id, now, delay, number_or(options.priority, 0), options.lifo)
   return id, delay
 end

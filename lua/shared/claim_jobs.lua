@@ -23,9 +23,13 @@ local function claim_jobs(queue, now, options, wanted, first)
   while #claims < wanted do
     local room = wanted - #claims
     if max then
-      local ttl, left = rate_limit_ttl(queue, max)
+      local ttl, left = rate_limit_ttl(queue.limiter, max)
       if ttl > 0 then
         return claims, ttl, false
+      elseif left <= 0 and not paused_or_maxed(queue) then
+        -- Left without an end, as by a stock worker with a max but no duration, it would never count anew.
+        redis.call("DEL", queue.limiter)
+        left = max
       end
       room = math.max(1, math.min(room, left))
     end

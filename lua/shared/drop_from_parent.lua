@@ -6,8 +6,14 @@
 -- returns true when the job was a pending dependency
 -- include split_job_key queue_at push_target add_base_marker delete_job_keys release_deduplication
 local function drop_from_parent(queue, key, hard, parent_key)
-  parent_key = parent_key or redis.call("HGET", key, "parentKey")
-  if not parent_key or redis.call("SREM", parent_key .. ":dependencies", key) == 0 then
+  if not parent_key then
+    parent_key = redis.call("HGET", key, "parentKey")
+    -- A parent without its hash must not come back as an id that nothing stands behind.
+    if not parent_key or redis.call("EXISTS", parent_key) == 0 then
+      return false
+    end
+  end
+  if redis.call("SREM", parent_key .. ":dependencies", key) == 0 then
     return false
   end
   if redis.call("SCARD", parent_key .. ":dependencies") > 0 then

@@ -1,7 +1,7 @@
 -- Adds the job that was kept for when the owner of its deduplication window finishes.
 --
 -- returns nothing
--- include number_or flush_doomed own_deduplication store_job add_delayed add_delay_marker enqueue max_events
+-- include number_or flush_doomed own_deduplication store_job place_job
 local function requeue_kept_job(queue, deduplication_id, window, now)
   local kept_key = queue.prefix .. "dn:" .. deduplication_id
   local kept = redis.call("HMGET", kept_key, "name", "data", "opts", "jid", "pk", "pd", "pdk", "rjk")
@@ -26,14 +26,7 @@ local function requeue_kept_job(queue, deduplication_id, window, now)
   flush_doomed(queue)
   own_deduplication(window, id, type(options.de) == "table" and options.de or {})
   store_job(queue, job)
-  if delay > 0 then
-    add_delayed(queue, id, now, delay)
-    add_delay_marker(queue)
-  else
-    enqueue(queue, id, priority, options.lifo == true and "RPUSH" or "LPUSH")
-    redis.call("XADD", queue.events, "MAXLEN", "~", max_events(queue), "*",
-      "event", "waiting", "jobId", id)
-  end
+  place_job(queue, id, now, delay, priority, options.lifo == true)
   if kept[7] then
     redis.call("SADD", kept[7], job.key)
   end

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use redis::{AsyncConnectionConfig, Cmd, Value, aio::MultiplexedConnection};
 
-use super::{ConnectionOptions, DIAL_TIMEOUT, classify::classify, not_connected, redis_error};
+use super::{
+    ConnectionOptions, DIAL_TIMEOUT, classify::classify, not_connected, raise, redis_error,
+};
 use crate::{Error, Result};
 
 /// A named connection that blocks. Dashboards count workers by its name (WIRE §5.2).
@@ -81,7 +83,7 @@ impl Blocking {
             transient: true,
             ambiguous: true,
         })?;
-        match reply {
+        match reply.and_then(raise) {
             Ok(reply) => Ok(read_marker(&reply, keys)),
             Err(error) => Err(redis_error("BZPOPMIN", &error, classify(&error))),
         }

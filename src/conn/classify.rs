@@ -66,9 +66,8 @@ fn server(kind: ServerErrorKind, error: &RedisError) -> Verdict {
 fn by_code(code: &str) -> Verdict {
     match code {
         // The password or the user's rights were changed: dial anew, with the same credentials.
-        "NOAUTH" | "WRONGPASS" | "UNBLOCKED" => ELSEWHERE,
+        "NOAUTH" | "WRONGPASS" | "UNBLOCKED" | "READONLY" | "MASTERDOWN" => ELSEWHERE,
         "OOM" | "BUSY" | "MISCONF" | "NOREPLICAS" | "LOADING" => LATER,
-        "READONLY" | "MASTERDOWN" => ELSEWHERE,
         _ => REFUSED,
     }
 }

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, Value, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Cmd, Value, aio::MultiplexedConnection};
 use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{Error, Result};
@@ -81,20 +81,19 @@ impl Conn {
     /// Sends one command.
     pub(crate) async fn call(&self, operation: &'static str, command: &Cmd) -> Result<Value> {
         let mut live = self.live().await?;
-        let reply = live.socket.send_packed_command(command).await;
+        let reply = live
+            .socket
+            .send_packed_command(command)
+            .await
+            .and_then(raise);
         self.settle(operation, live.generation, reply)
     }
 
-    /// Sends several commands in one round trip; each has its own reply or error.
-    pub(crate) async fn pipeline(
-        &self,
-        operation: &'static str,
-        pipeline: &Pipeline,
-    ) -> Result<Vec<Value>> {
-        let mut live = self.live().await?;
-        let count = pipeline.len();
-        let reply = live.socket.send_packed_commands(pipeline, 0, count).await;
-        self.settle(operation, live.generation, reply)
+    /// Ends the blocking command of the connection with this id.
+    pub(crate) async fn unblock(&self, client_id: i64) -> Result<()> {
+        let mut unblock = Cmd::new();
+        unblock.arg("CLIENT").arg("UNBLOCK").arg(client_id);
+        self.call("CLIENT UNBLOCK", &unblock).await.map(drop)
     }
 
     /// Dials a connection of its own for blocking commands, with this client name.
@@ -180,6 +179,14 @@ impl std::fmt::Debug for Conn {
         f.debug_struct("Conn")
             .field("options", &self.0.options)
             .finish_non_exhaustive()
+    }
+}
+
+/// A refusal comes as a value; no reply of ours has one further inside.
+fn raise(reply: Value) -> redis::RedisResult<Value> {
+    match reply {
+        Value::ServerError(error) => Err(error.into()),
+        reply => Ok(reply),
     }
 }
 

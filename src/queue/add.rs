@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(Keep::none().to_json(), json!(true));
         assert_eq!(Keep::last(5).to_json(), json!(5));
         assert_eq!(
-            Keep::for_at_most(Duration::from_secs(60)).to_json(),
+            Keep::for_at_most(Duration::from_mins(1)).to_json(),
             json!({"age": 60})
         );
     }

@@ -33,6 +33,7 @@ macro_rules! shared {
 commands! {
     ADD_DELAYED_JOB add_delayed_job;
     ADD_JOB_SCHEDULER add_job_scheduler;
+    ADD_LOG add_log;
     ADD_PARENT_JOB add_parent_job;
     ADD_PRIORITIZED_JOB add_prioritized_job;
     ADD_STANDARD_JOB add_standard_job;
@@ -42,12 +43,21 @@ commands! {
     DRAIN drain;
     EXTEND_LOCK extend_lock;
     EXTEND_LOCKS extend_locks;
+    FIND_LOST_CLAIMS find_lost_claims;
+    FINISH_AND_CLAIM finish_and_claim;
+    GET_COUNTS get_counts;
     GET_COUNTS_PER_PRIORITY get_counts_per_priority;
     GET_DEPENDENCY_COUNTS get_dependency_counts;
     GET_JOB_SCHEDULER get_job_scheduler;
     GET_JOBS get_jobs;
     GET_METRICS get_metrics;
     GET_RANGES get_ranges;
+    GET_RATE_LIMIT_TTL get_rate_limit_ttl;
+    GET_STATE get_state;
+    GET_STATE_V2 get_state_v2;
+    IS_FINISHED is_finished;
+    IS_JOB_IN_LIST is_job_in_list;
+    IS_MAXED is_maxed;
     MOVE_JOB_FROM_ACTIVE_TO_WAIT move_job_from_active_to_wait;
     MOVE_JOBS_TO_WAIT move_jobs_to_wait;
     MOVE_STALLED_JOBS_TO_WAIT move_stalled_jobs_to_wait;
@@ -57,6 +67,7 @@ commands! {
     MOVE_TO_WAITING_CHILDREN move_to_waiting_children;
     OBLITERATE obliterate;
     PAGINATE paginate;
+    PAUSE pause;
     PROMOTE promote;
     RELEASE_LOCK release_lock;
     RELEASE_PARENT_IF_NO_PENDING_DEPENDENCIES release_parent_if_no_pending_dependencies;
@@ -68,7 +79,10 @@ commands! {
     REMOVE_UNPROCESSED_CHILDREN remove_unprocessed_children;
     REPROCESS_JOB reprocess_job;
     RETRY_JOB retry_job;
+    SAVE_STACKTRACE save_stacktrace;
+    UPDATE_DATA update_data;
     UPDATE_JOB_SCHEDULER update_job_scheduler;
+    UPDATE_PROGRESS update_progress;
 }
 
 shared! {
@@ -104,17 +118,20 @@ shared! {
     flush_finished
     hand_back_job
     in_batches
+    in_list
     is_armed
     iteration_id
     load_outcomes
     lock_code
     max_events
+    merge_ready
     next_due
     number_or
     own_deduplication
     parent_of
     parent_to_wait
     paused_or_maxed
+    place_job
     pop_ready
     priority_score
     promote_delayed
@@ -123,6 +140,7 @@ shared! {
     rate_limit_ttl
     read_keep
     read_new_job
+    read_outcomes
     recover_deduplication
     recover_stalled_job
     release_deduplication
@@ -138,6 +156,7 @@ shared! {
     retry_job
     set_fields
     settings_of
+    settle_batch
     settle_duplicate
     settle_outcomes
     split_job_key
@@ -154,10 +173,3 @@ shared! {
 
 #[cfg(test)]
 mod tests;
-pub(crate) static FINISH_AND_CLAIM: Script = Script::new("finish_and_claim", "");
-pub(crate) static ADD_LOG: Script = Script::new("add_log", "");
-pub(crate) static UPDATE_DATA: Script = Script::new("update_data", "");
-pub(crate) static UPDATE_PROGRESS: Script = Script::new("update_progress", "");
-pub(crate) static FIND_LOST_CLAIMS: Script = Script::new("find_lost_claims", "");
-pub(crate) static GET_COUNTS: Script = Script::new("get_counts", "");
-pub(crate) static GET_STATE_V2: Script = Script::new("get_state_v2", "");

@@ -85,7 +85,7 @@ impl JobRecord {
             match RawValue::from_string(text.to_owned()) {
                 Ok(data) => record.data = data,
                 Err(error) => {
-                    record.add_fault(format!("`data` is not JSON: {}", without_content(&error)))
+                    record.add_fault(format!("`data` is not JSON: {}", without_content(&error)));
                 }
             }
         }

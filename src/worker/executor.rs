@@ -161,7 +161,7 @@ impl Execution {
             .map(Duration::from_millis)
             .or(self.options.limits(&record.name).0)
             // Beyond this an `Instant` may overflow; nobody waits for it.
-            .map(|timeout| timeout.min(Duration::from_secs(100 * 365 * 86_400)))
+            .map(|timeout| timeout.min(Duration::from_hours(876_000)))
     }
 }
 
@@ -178,7 +178,7 @@ fn ending(
         (_, Some(CancelReason::LockLost(_))) => Ending::Lost,
         // It ended well, even if it was told to stop: its work is done.
         (Some(Ok(Ok(outcome))), _) => Ending::Returned(outcome),
-        (_, Some(CancelReason::Shutdown)) => Ending::Interrupted,
+        (_, Some(CancelReason::Shutdown)) | (None, None) => Ending::Interrupted,
         (_, Some(reason @ CancelReason::Requested(_))) => {
             Ending::Failed(Fault::unrecoverable(reason.to_string()))
         }
@@ -193,7 +193,6 @@ fn ending(
             trace: panicked.trace,
             rule: None,
         }),
-        (None, None) => Ending::Interrupted,
     }
 }
 
@@ -218,6 +217,7 @@ fn fault(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Fault {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "this is how a result comes back")]
     fn returned(
         result: Result<Outcome, &str>,
     ) -> Option<Result<Result<Outcome, BoxError>, Panicked>> {

@@ -196,7 +196,11 @@ impl Fetcher {
     /// Slots that a claim may fill now. While a wait may pop a marker, one is kept for it.
     fn free(&self) -> usize {
         let own = self.settings.concurrency.saturating_sub(self.used());
-        let shared = self.slots.free() + self.taken.saturating_sub(self.used());
+        let shared = self
+            .slots
+            .free()
+            .saturating_add(self.taken)
+            .saturating_sub(self.used());
         own.min(shared)
             .saturating_sub(usize::from(self.waiting.is_some()))
     }
@@ -328,9 +332,7 @@ impl Fetcher {
         };
         let lane = Rc::clone(&self.lane);
         self.errands.push(Box::pin(async move {
-            let mut unblock = redis::Cmd::new();
-            unblock.arg("CLIENT").arg("UNBLOCK").arg(id);
-            let _or_it_times_out = lane.conn.call("CLIENT UNBLOCK", &unblock).await;
+            let _or_it_times_out = lane.conn.unblock(id).await;
             Errand::MarkerRestored
         }));
     }

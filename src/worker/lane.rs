@@ -53,7 +53,6 @@ pub(super) struct Renewal {
 }
 
 impl Lane {
-    #[expect(clippy::too_many_arguments, reason = "called once, by the engine")]
     pub(super) fn new(
         conn: Conn,
         keys: QueueKeys,

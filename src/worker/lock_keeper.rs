@@ -83,14 +83,14 @@ impl LockKeeper {
         if held_by.as_deref() == Some(lock.lock_token.as_str()) || lane.is_lost(lock.sequence) {
             return;
         }
-        let late = lock
+        let overdue = lock
             .renewed
             .elapsed()
             .saturating_sub(lane.lock_duration)
             .as_millis();
         let why = match held_by {
-            Some(_) => format!("another worker holds it (renewal was {late} ms late)"),
-            None => format!("it is gone (renewal was {late} ms late)"),
+            Some(_) => format!("another worker holds it (renewal was {overdue} ms late)"),
+            None => format!("it is gone (renewal was {overdue} ms late)"),
         };
         if lane.lose(lock.sequence, &why) {
             warn!(
@@ -103,16 +103,16 @@ impl LockKeeper {
 
     /// Locks whose time ran out while Redis was away: another worker may hold them by now.
     fn give_up_expired(&self) {
-        let Some(expired) = Instant::now().checked_sub(self.lane.lock_duration) else {
+        let Some(expiry) = Instant::now().checked_sub(self.lane.lock_duration) else {
             return;
         };
-        for lock in self.lane.due_for_renewal(expired) {
-            let late = lock
+        for lock in self.lane.due_for_renewal(expiry) {
+            let overdue = lock
                 .renewed
                 .elapsed()
                 .saturating_sub(self.lane.lock_duration)
                 .as_millis();
-            let why = format!("it could not be renewed in time ({late} ms late)");
+            let why = format!("it could not be renewed in time ({overdue} ms late)");
             if self.lane.lose(lock.sequence, &why) {
                 warn!(
                     target: "bullrs::worker",

@@ -85,12 +85,14 @@ mod tests {
     async fn a_panic_is_a_value_with_its_place() {
         install_hook();
         let panicked = CatchPanic(Box::pin(async {
-            let none: Option<u32> = None;
-            none.expect("no width")
+            assert_eq!(1, 2, "no width");
         }))
         .await
         .unwrap_err();
-        assert_eq!(panicked.message, "panicked: no width");
+        assert_eq!(
+            panicked.message,
+            "panicked: assertion `left == right` failed: no width\n  left: 1\n right: 2"
+        );
         assert!(
             panicked.trace.contains("src/worker/panic.rs"),
             "{}",

@@ -138,6 +138,7 @@ fn shared_server() -> &'static Server {
     })
 }
 
+#[expect(clippy::zombie_processes, reason = "the watcher outlives this process")]
 /// A static is never dropped: a watcher ends the shared server when this process is gone.
 fn end_with_us(server: u32) {
     let us = std::process::id();

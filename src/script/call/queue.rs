@@ -12,8 +12,7 @@ use crate::{
 /// How many jobs are in each of `states`.
 pub(crate) async fn counts(conn: &Conn, keys: &QueueKeys, states: &[&str]) -> Result<Vec<u64>> {
     let mut command = GET_COUNTS.on(&[keys.base()]);
-    // The first argument is a cutoff for delayed jobs that are due; none is asked for.
-    command.arg("").arg(states);
+    command.arg(states);
     reply::array("getCounts", GET_COUNTS.call(conn, &command).await?)?
         .iter()
         .map(|count| reply::int("getCounts", count).map(|count| u64::try_from(count).unwrap_or(0)))
