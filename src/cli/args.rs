@@ -1,6 +1,11 @@
 //! Flags that several commands share. Their values stay texts: `config` parses them together with
 //! the environment and the file, so that all faults come at once.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "the docs of flags are the help texts, where ticks around every name are noise"
+)]
+
 use clap::Args;
 
 use crate::config::switch;

@@ -15,7 +15,7 @@ pub(super) fn print(
     }
     let mut text = String::new();
     for queue in explained {
-        text.push_str(&format!("queue {}\n", queue.queue));
+        text.extend(["queue ", &queue.queue, "\n"]);
         let mut rows: Vec<[String; 3]> = queue
             .jobs
             .into_iter()

@@ -45,7 +45,7 @@ struct Migrated {
     applied: Vec<&'static str>,
 }
 
-pub(super) fn run(args: MigrateArgs, call: &Call<'_>) -> Result<Exit, Abort> {
+pub(super) fn run(args: &MigrateArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let url = url(call)?;
     let done = serving::runtime()?
         .block_on(async {

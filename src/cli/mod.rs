@@ -72,7 +72,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Commands {
-    Worker(worker::WorkerArgs),
+    Worker(Box<worker::WorkerArgs>),
     Migrate(migrate::MigrateArgs),
     Payload(payload::PayloadArgs),
     Scripts(scripts::ScriptsArgs),
@@ -118,13 +118,13 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Abort> {
         names: names.join(" "),
     };
     match cli.command {
-        Commands::Worker(args) => worker::run(args, &call),
-        Commands::Migrate(args) => migrate::run(args, &call),
+        Commands::Worker(args) => worker::run(&args, &call),
+        Commands::Migrate(args) => migrate::run(&args, &call),
         Commands::Payload(args) => payload::run(args, &call),
         Commands::Scripts(args) => scripts::run(args),
         Commands::Bench(args) => bench::run(args, &call),
         Commands::Config(args) => config::run(args, &call),
-        Commands::Completions(args) => completions::run(args),
+        Commands::Completions(args) => completions::run(&args),
     }
 }
 

@@ -1,5 +1,10 @@
 //! `bullrs payload`: keys and envelopes of encrypted payloads.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "the docs of flags are the help texts, where ticks around every name are noise"
+)]
+
 use std::io::{self, Read as _};
 
 use clap::{Args, Subcommand};
@@ -12,7 +17,7 @@ use super::{
     migrate, output, serving,
     store::refused,
 };
-use crate::store::{Keyring, SealError, Store, keygen};
+use crate::store::{Keyring, Store, keygen};
 
 /// Keys and encrypted payloads of content_jobs
 ///
@@ -38,18 +43,22 @@ Examples:
         key_id: Option<String>,
     },
     /// Seal standard input for a row of content_jobs, and print the envelope
-    #[command(after_help = "Examples:\n  bullrs payload encrypt job-1 < payload.json")]
+    #[command(
+        after_help = "Examples:\n  bullrs payload encrypt --content-job-id job-1 < payload.json"
+    )]
     Encrypt {
         /// Id of the row; the envelope opens for no other
-        #[arg(value_name = "CONTENT_JOB_ID")]
-        id: String,
+        #[arg(long, value_name = "ID", env = "BULLRS_CONTENT_JOB_ID")]
+        content_job_id: String,
     },
     /// Open the envelope on standard input, and print the payload
-    #[command(after_help = "Examples:\n  bullrs payload decrypt job-1 < envelope.txt | jq")]
+    #[command(
+        after_help = "Examples:\n  bullrs payload decrypt --content-job-id job-1 < envelope.txt"
+    )]
     Decrypt {
         /// Id of the row that the envelope belongs to
-        #[arg(value_name = "CONTENT_JOB_ID")]
-        id: String,
+        #[arg(long, value_name = "ID", env = "BULLRS_CONTENT_JOB_ID")]
+        content_job_id: String,
     },
     /// Seal every payload of the job store anew under the first key
     ///
@@ -77,16 +86,16 @@ pub(super) fn run(args: PayloadArgs, call: &Call<'_>) -> Result<Exit, Abort> {
                 .map_err(|error| Abort::new(Exit::Usage, format!("--key-id: {error}")))?;
             output::text(&format!("{}\n", *key))?;
         }
-        PayloadCommands::Encrypt { id } => {
+        PayloadCommands::Encrypt { content_job_id } => {
             let envelope = keyring()?
-                .encrypt(&id, &standard_input()?)
+                .encrypt(&content_job_id, &standard_input()?)
                 .map_err(|error| Abort::new(Exit::Failed, error.to_string()))?;
             output::text(&format!("{envelope}\n"))?;
         }
-        PayloadCommands::Decrypt { id } => {
+        PayloadCommands::Decrypt { content_job_id } => {
             let payload = keyring()?
-                .decrypt(&id, standard_input()?.trim())
-                .map_err(|error| undecryptable(&error, &id))?;
+                .decrypt(&content_job_id, standard_input()?.trim())
+                .map_err(|_| undecryptable())?;
             output::text(payload.reveal())?;
         }
         PayloadCommands::Rotate { json, .. } => return rotate(json, call),
@@ -168,12 +177,10 @@ fn standard_input() -> Result<String, Abort> {
     Ok(text)
 }
 
-fn undecryptable(error: &SealError, id: &str) -> Abort {
-    let abort = Abort::new(Exit::Failed, error.to_string());
-    match error {
-        SealError::Undecryptable => abort.hint(format!(
-            "is it the whole envelope, and does it belong to row `{id}`?"
-        )),
-        _ => abort,
-    }
+/// One text for every cause: which one it was helps only someone who tampers.
+fn undecryptable() -> Abort {
+    Abort::new(Exit::Failed, "the payload could not be decrypted").hint(
+        "is it the whole envelope, does it belong to that row, \
+         and is its key in BULLRS_PAYLOAD_KEYS?",
+    )
 }

@@ -132,7 +132,7 @@ pub(super) fn refused(error: &Error) -> Abort {
         .hint(ELSEWHERE),
         Error::Schema(faults) => faults.iter().fold(
             Abort::new(Exit::Failed, "the tables of the database lack something"),
-            |abort, fault| abort.cause(fault),
+            Abort::cause,
         ),
         _ => Abort::new(Exit::Failed, error.to_string()),
     }

@@ -93,7 +93,6 @@ impl Processor for Synthetic {
     fn process(&self, job: RawJob) -> BoxFuture<'_, Result<Outcome, BoxError>> {
         Box::pin(async move {
             match self.mode {
-                Mode::Noop => Ok(Outcome::null()),
                 Mode::Echo => Ok(Outcome::Done(job.data().to_owned())),
                 Mode::Sleep(time) => {
                     let until = tokio::time::Instant::now() + time;
@@ -105,7 +104,7 @@ impl Processor for Synthetic {
                 Mode::Fail(count) if job.record().attempts_made < count => {
                     Err("bench failure".into())
                 }
-                Mode::Fail(_) => Ok(Outcome::null()),
+                Mode::Noop | Mode::Fail(_) => Ok(Outcome::null()),
                 Mode::Mono => {
                     let now = self.clock.nanoseconds();
                     let data: Numbered<'_> =
@@ -209,7 +208,7 @@ mod tests {
             assert_eq!(mode.parse::<Mode>().unwrap().to_string(), mode);
         }
         for mode in [
-            "", "Noop", "sleep", "sleep:", "sleep:x", "fail:-1", "fail", "mono:1",
+            "Noop", "sleep", "sleep:", "sleep:x", "fail:-1", "fail", "mono:1",
         ] {
             assert!(mode.parse::<Mode>().is_err(), "{mode}");
         }

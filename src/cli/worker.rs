@@ -100,7 +100,7 @@ fn read(reader: &mut Reader<'_>) -> LogFilter {
     log.filter
 }
 
-pub(super) fn run(args: WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
+pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let faults = |faults: Vec<Fault>| Abort::faults(&faults, &call.names);
     let sources = given::sources(call.matches).map_err(faults)?;
     let mut redactor = given::redactor(&sources);
@@ -108,8 +108,7 @@ pub(super) fn run(args: WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let log_choice = reader.log();
     let redis = reader.redis();
     let store_choice = reader.store();
-    let mut recording = JobRecorderOptions::default();
-    recording.content_job_field = reader.content_job_field();
+    let content_job_field = reader.content_job_field();
     let options = reader.worker();
     let keyring = given::keyring(&sources, &mut reader);
     let api = api(&sources, &mut reader);
@@ -125,7 +124,11 @@ pub(super) fn run(args: WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     }
 
     let logs = log::install(&log_choice, redactor)?;
-    recording.default_attempts = options.default_attempts.unwrap_or(1);
+    let recording = JobRecorderOptions {
+        content_job_field,
+        default_attempts: options.default_attempts.unwrap_or(1),
+        ..JobRecorderOptions::default()
+    };
     let storage = Storage::open(&store_choice, keyring, recording)?;
     let resolver = Arc::new(Resolver::new().then(Builtins::new(api, None)));
     let queues: Vec<String> = options

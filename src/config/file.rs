@@ -174,7 +174,7 @@ impl Walker<'_> {
     /// The line, from 1, on which something begins.
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        1 + before.split(|byte| *byte == b'\n').skip(1).count()
     }
 
     pub(super) fn fault(&mut self, span: Range<usize>, text: &str) {

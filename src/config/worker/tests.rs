@@ -140,7 +140,7 @@ fn every_setting_reaches_its_option() {
     expected.name = Some("w1".into());
     expected.strict = true;
     expected.share_blocking = true;
-    expected.drain = Duration::from_secs(60);
+    expected.drain = Duration::from_mins(1);
     expected.cancel_grace = Duration::ZERO;
     expected.lock_duration = Duration::from_secs(40);
     expected.stalled_interval = Duration::from_secs(15);
