@@ -6,7 +6,7 @@
 -- reply   0, or what moveToActive replies when fetch is 1 and it has something to tell
 -- errors  -1 no job, -2 no lock, -3 not active, -4 pending children, -6 another token, -9 failed children
 -- bullmq  moveToFinished-14
--- include unpack_map unpack_fields read_keep number_or max_events settle_outcomes collect_metrics
+-- include unpack_map unpack_fields read_keep number_or settle_outcomes collect_metrics
 -- include claim_jobs next_due add_drained_event
 local wait, active, prioritized, events, stalled, limiter, delayed, paused, meta, pc, target, job,
   metrics, marker = unpack(KEYS)
@@ -26,7 +26,6 @@ settle_outcomes(queue, { outcome }, 1, 1, now)
 if outcome.code ~= 0 then
   return outcome.code
 end
-redis.call("XTRIM", events, "MAXLEN", "~", max_events(queue))
 local max_points = number_or(options.maxMetricsSize, nil)
 if max_points then
   collect_metrics(metrics, 1, now, max_points)

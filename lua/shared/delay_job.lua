@@ -1,4 +1,5 @@
--- Puts a job taken from `active` into `delayed`, for its value in ms from now.
+-- Puts a job taken from `active` into `delayed`, for its value in ms from now. The delay marker is left to
+-- the caller (`unmarked`).
 --
 -- returns nothing
 -- include number_or add_delayed
@@ -12,4 +13,5 @@ local function delay_job(queue, outcome, now)
   fields[n + 1], fields[n + 2] = "delay", outcome.value
   redis.call("HSET", outcome.key, unpack(fields))
   add_delayed(queue, outcome.id, now, number_or(outcome.value, 0))
+  queue.unmarked = true
 end

@@ -7,6 +7,12 @@
 local function finish_job(queue, outcome, now)
   local id, key, kind, value = outcome.id, outcome.key, outcome.kind, outcome.value
   local completed = kind == "completed"
+  if queue.evicting and (outcome.parent_key or outcome.deduplication_id) then
+    -- What the jobs before this one drive out may let a parent go on: not after this one has touched it.
+    flush_finished(queue, "completed", now)
+    flush_finished(queue, "failed", now)
+    queue.evicting = false
+  end
   if outcome.deduplication_id then
     finish_deduplication(queue, id, outcome.deduplication_id, now)
   end
@@ -51,6 +57,7 @@ local function finish_job(queue, outcome, now)
     if not group then
       group = { keep = keep }
       queue.finished[kind] = group
+      queue.evicting = queue.evicting or keep.age ~= nil or keep.count ~= nil
     end
     group[#group + 1] = now
     group[#group + 1] = id

@@ -4,7 +4,7 @@
 -- 0 what the hash says: attempts_made, and parent_key, parent and deduplication_id (completed, failed)
 -- or priority (other kinds).
 --
--- returns true when one of the jobs is the parent of another
+-- returns true when settling one of the jobs may change what another is judged by
 -- include number_or lock_code
 local function load_outcomes(queue, outcomes, first, last)
   local prefix = queue.prefix
@@ -55,6 +55,11 @@ local function load_outcomes(queue, outcomes, first, last)
         if finishes then
           outcome.parent_key = found[2]
           outcome.deduplication_id = found[3]
+          if found[3] and last > first then
+            -- The job kept to run after this one may be named as one of the others, or be its child.
+            local kept = redis.call("HMGET", prefix .. "dn:" .. found[3], "jid", "pk")
+            entangled = entangled or kept[1] and in_slice[prefix .. kept[1]] or in_slice[kept[2]] or false
+          end
           if found[2] then
             outcome.parent = redis.call("HGET", key, "parent")
             entangled = entangled or in_slice[found[2]] or false

@@ -3,21 +3,22 @@
 --
 -- outcome: kind (completed, failed, delayed, retry, wait), id, token, value (result, reason, ms of delay,
 -- push command), fields (unpack_fields), and keep (read_keep), attempts or skip_attempt as its kind needs.
--- The same id must not come twice.
+-- The same id must not come twice. After a delayed one the delay marker may be left to the caller
+-- (`unmarked`).
 --
 -- returns nothing
 -- include load_outcomes take_from_active finish_job flush_finished flush_doomed delay_job retry_job
--- include hand_back_job promote_delayed
+-- include hand_back_job promote_delayed flush_delay_marker max_events
 local function settle_outcomes(queue, outcomes, first, last, now)
   queue.doomed = {}
   queue.finished = {}
   queue.alone = first == last
   if outcomes[first].kind == "retry" then
     -- Before the job is looked at: it may be a delayed one that this makes ready.
+    flush_delay_marker(queue)
     promote_delayed(queue, now)
   end
   if load_outcomes(queue, outcomes, first, last) and last > first then
-    -- What one leaves in its parent is what the parent has to be judged by.
     for i = first, last do
       settle_outcomes(queue, outcomes, i, i, now)
     end
@@ -27,11 +28,19 @@ local function settle_outcomes(queue, outcomes, first, last, now)
   for i = first, last do
     local outcome = outcomes[i]
     local kind = outcome.kind
+    if kind ~= "delayed" then
+      -- Before anything may leave `delayed` again; for a row of delayed ones the last marker is the one.
+      flush_delay_marker(queue)
+    end
     if kind == "retry" then
       promote_delayed(queue, now)
     end
     if outcome.code == 0 then
       if kind == "completed" or kind == "failed" then
+        if not queue.trimmed then
+          redis.call("XTRIM", queue.events, "MAXLEN", "~", max_events(queue))
+          queue.trimmed = true
+        end
         finish_job(queue, outcome, now)
       elseif kind == "delayed" then
         delay_job(queue, outcome, now)
