@@ -1,8 +1,11 @@
 //! Runs a worker until its work is done or a signal ends it. `worker` and `bench worker` share it.
 
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, time::Duration};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Abort, Exit,
@@ -15,6 +18,9 @@ use crate::{
     conn::ConnectionOptions,
     worker::{Control, Report, Running, Worker},
 };
+
+/// Signals that follow a request to stop this closely are its echo.
+const ECHO: Duration = Duration::from_millis(50);
 
 /// The runtime on which handlers run.
 pub(super) fn runtime() -> Result<Runtime, Abort> {
@@ -102,22 +108,14 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
             Wish::Stop => {
                 stops += 1;
                 match stops {
-                    1 => {
-                        tracing::info!(
-                            running = control.jobs().len(),
-                            "stopping: no new jobs, running ones may end"
-                        );
-                        control.stop();
-                    }
-                    2 => {
-                        tracing::warn!(
-                            running = control.jobs().len(),
-                            "stopping now: running jobs are handed back"
-                        );
-                        control.stop_now();
-                    }
+                    1 => control.stop(),
+                    2 => control.stop_now(),
                     _ => return Ending::GivenUp,
                 }
+                if let Some(report) = without_echoes(&mut finished, signals).await {
+                    return Ending::Ended(report);
+                }
+                say_stopping(stops, control.jobs().len());
             }
             Wish::Quiet if stops == 0 && !quiet => {
                 quiet = true;
@@ -134,6 +132,31 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
             Wish::Reload => reloader.reload(),
             Wish::Dump => dump(&control),
         }
+    }
+}
+
+/// Ignores signals for a moment: `timeout`, npm and process groups deliver one request twice, and
+/// the echo must not count as the second one. The next step is logged only afterwards, so that a
+/// signal sent because of the log counts.
+async fn without_echoes(
+    finished: &mut (impl Future<Output = Report> + Unpin),
+    signals: &mut Signals,
+) -> Option<Report> {
+    let quiet_again = Instant::now() + ECHO;
+    loop {
+        tokio::select! {
+            report = &mut *finished => return Some(report),
+            () = sleep_until(quiet_again) => return None,
+            _echo = signals.next() => {}
+        }
+    }
+}
+
+fn say_stopping(stops: u32, running: usize) {
+    if stops == 1 {
+        tracing::info!(running, "stopping: no new jobs, running ones may end");
+    } else {
+        tracing::warn!(running, "stopping now: running jobs are handed back");
     }
 }
 
