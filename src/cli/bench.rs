@@ -114,6 +114,7 @@ pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         worker,
         &connection.options,
         Reloader::new(call, logs, entries, read),
+        handler.unread(),
         || {
             tracing::info!(
                 version = env!("CARGO_PKG_VERSION"),

@@ -1,9 +1,10 @@
 //! Runs a worker until its work is done or a signal ends it. `worker` and `bench worker` share it.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     runtime::{Builder, Runtime},
+    sync::Notify,
     time::{Instant, sleep_until},
 };
 
@@ -31,7 +32,8 @@ pub(super) fn runtime() -> Result<Runtime, Abort> {
         .map_err(|error| Abort::new(Exit::Failed, "cannot start threads").because(&error))
 }
 
-/// Starts the worker, says so with `announce`, and serves until it ends.
+/// Starts the worker, says so with `announce`, and serves until it ends, or hands everything back
+/// when `useless` is notified.
 ///
 /// # Errors
 /// When Redis cannot be reached at the start; later outages are the worker's to outlive.
@@ -39,9 +41,10 @@ pub(super) async fn serve(
     worker: Worker,
     connection: &ConnectionOptions,
     mut reloader: Reloader<'_>,
+    useless: Arc<Notify>,
     announce: impl FnOnce(),
 ) -> Result<Ending, Abort> {
-    let mut signals = Signals::install()
+    let mut signals = Signals::install(useless)
         .map_err(|error| Abort::new(Exit::Failed, "cannot receive signals").because(&error))?;
     let started = until_stopped(worker.start(), &mut signals).await;
     let Some(started) = started else {
@@ -105,6 +108,10 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
             wish = signals.next() => wish,
         };
         match wish {
+            Wish::StopNow => {
+                stops = stops.max(2);
+                control.stop_now();
+            }
             Wish::Stop => {
                 stops += 1;
                 match stops {

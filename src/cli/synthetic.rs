@@ -4,12 +4,14 @@ use std::{
     fmt,
     io::{self, Write as _},
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
 
 use crate::{
     BoxError, Failure,
@@ -69,6 +71,7 @@ impl fmt::Display for Mode {
 pub(super) struct Synthetic {
     mode: Mode,
     clock: Monotonic,
+    unread: Arc<Notify>,
 }
 
 impl Synthetic {
@@ -78,7 +81,27 @@ impl Synthetic {
         Ok(Self {
             mode,
             clock: Monotonic::new()?,
+            unread: Arc::default(),
         })
+    }
+
+    /// Notified when nobody reads what `mono` prints any more.
+    pub(super) fn unread(&self) -> Arc<Notify> {
+        Arc::clone(&self.unread)
+    }
+
+    /// Prints when a job starts. Without a reader the job goes back to the queue, not down.
+    async fn tell(&self, job: &RawJob, now: u128) -> Result<Outcome, BoxError> {
+        let data: Numbered<'_> = serde_json::from_str(job.data().get())
+            .map_err(|_| Failure::unrecoverable("`data.i` is missing, which `mono` prints"))?;
+        match print(&format!("S {} {now}\n", data.i)) {
+            Ok(()) => Ok(Outcome::null()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.unread.notify_one();
+                Err(job.cancelled().await.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -107,12 +130,7 @@ impl Processor for Synthetic {
                 Mode::Noop | Mode::Fail(_) => Ok(Outcome::null()),
                 Mode::Mono => {
                     let now = self.clock.nanoseconds();
-                    let data: Numbered<'_> =
-                        serde_json::from_str(job.data().get()).map_err(|_| {
-                            Failure::unrecoverable("`data.i` is missing, which `mono` prints")
-                        })?;
-                    print(&format!("S {} {now}\n", data.i))?;
-                    Ok(Outcome::null())
+                    self.tell(&job, now).await
                 }
             }
         })
@@ -166,8 +184,6 @@ impl Monotonic {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;

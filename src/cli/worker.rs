@@ -165,7 +165,13 @@ pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
 
     let runtime = serving::runtime()?;
     let reloader = Reloader::new(call, logs, entries, read);
-    let ended = runtime.block_on(serving::serve(worker, &redis.options, reloader, announce));
+    let ended = runtime.block_on(serving::serve(
+        worker,
+        &redis.options,
+        reloader,
+        Arc::default(),
+        announce,
+    ));
     // Handlers that ignore their cancellation must not keep the process.
     runtime.shutdown_background();
     let all_written = storage.is_none_or(Storage::close);

@@ -118,6 +118,7 @@ fn every_setting_reaches_its_option() {
             "--prefix={app}",
             "--max-concurrency=9",
             "--name=w1",
+            "--burst=true",
             "--strict=true",
             "--share-blocking=yes",
             "--drain=1m",
@@ -138,6 +139,7 @@ fn every_setting_reaches_its_option() {
     expected.prefix = "{app}".into();
     expected.total_concurrency = Some(9);
     expected.name = Some("w1".into());
+    expected.burst = true;
     expected.strict = true;
     expected.share_blocking = true;
     expected.drain = Duration::from_mins(1);
