@@ -170,20 +170,22 @@ async fn a_job_that_cannot_be_renewed_in_time_is_told_to_stop() {
     let handler = move |job: Job<Value>| {
         let told = told.clone();
         async move {
+            told.send("started".into()).unwrap();
             told.send(job.cancelled().await.to_string()).unwrap();
             JobResult::Ok(())
         }
     };
     let builder = client
         .worker("q")
-        .lock(Duration::from_millis(300))
+        .lock(Duration::from_secs(2))
         .handle("x", handler);
     let running = builder.build().unwrap().start().await.unwrap();
-    rig.wait_for_state("1", "active").await;
+    let started: String = within("the handler", reasons.recv()).await.unwrap();
+    assert_eq!(started, "started");
     proxy.cut_all(true);
     let reason = within("the cancellation", reasons.recv()).await.unwrap();
     assert!(
-        reason.starts_with("lost the lock: it could not be renewed in time"),
+        reason.starts_with("lost the lock: it could not be renewed in time ("),
         "{reason}"
     );
     proxy.cut_all(false);

@@ -643,6 +643,50 @@ async fn one_process_never_runs_more_than_its_total() {
 }
 
 #[tokio::test]
+async fn all_queues_may_wait_over_one_connection() {
+    let rig = Rig::start().await;
+    let names: Vec<String> = (0..8).map(|number| format!("s{number}")).collect();
+    let mut options = WorkerOptions::new(names.iter().map(QueueOptions::new));
+    options.prefix.clone_from(&rig.prefix);
+    options.share_blocking = true;
+    options.drain_delay = Duration::from_secs(60);
+    let mut worker = Worker::new(rig.options(), options);
+    for name in &names {
+        worker = worker.processor(name, Arc::new(Gauge::default()));
+    }
+    let worker = Started::new(worker).await;
+    for name in names.iter().chain(names.iter().rev()) {
+        let job = rig.client.queue(name).add("x", json!({})).await.unwrap();
+        // Long before the drain delay is over: by the marker, not by looking again.
+        eventually("the job to be done", || async {
+            job.state().await.unwrap() == "completed"
+        })
+        .await;
+        let queue = rig.client.queue(name);
+        let delayed = queue.add("x", json!({})).delay(Duration::from_millis(30));
+        let delayed = delayed.await.unwrap();
+        eventually("the delayed job", || async {
+            delayed.state().await.unwrap() == "completed"
+        })
+        .await;
+    }
+    let clients: String = redis::cmd("CLIENT")
+        .arg("LIST")
+        .query_async(&mut rig.redis.clone())
+        .await
+        .unwrap();
+    let mine = format!("name={}:", rig.prefix);
+    assert_eq!(
+        clients
+            .lines()
+            .filter(|client| client.contains(&mine))
+            .count(),
+        1
+    );
+    assert_eq!(worker.stop().await.completed, 32);
+}
+
+#[tokio::test]
 async fn a_paused_queue_rests_and_a_paused_worker_leaves_it_to_others() {
     let rig = Rig::start().await;
     let worker = rig.client.worker("q").handle("x", echo).build().unwrap();

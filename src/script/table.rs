@@ -114,6 +114,7 @@ shared! {
     fail_child
     finish_deduplication
     finish_job
+    flush_delay_marker
     flush_doomed
     flush_finished
     hand_back_job

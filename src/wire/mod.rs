@@ -1,11 +1,14 @@
 //! What lies in Redis: field and key spellings, and how others wrote them. Pure.
 
+mod event;
 mod keys;
 mod numbers;
 mod opts;
 mod pack;
 mod record;
+pub mod score;
 
+pub use event::{Event, EventJson};
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::try_join_all;
 use tokio::{
     runtime::Handle,
-    sync::{oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -27,10 +27,11 @@ use super::{
     lock_keeper::LockKeeper,
     order::Order,
     port::RedisPort,
+    shared_waiter::SharedWaiter,
     slots::Slots,
     stall_checker::StallChecker,
     verdict::Rules,
-    waiter::Waiter,
+    waiter::{SharedWait, Waiter},
 };
 use crate::{
     Result,
@@ -55,6 +56,14 @@ pub(super) struct Engine {
     pub(super) handlers: Handle,
 }
 
+/// How the queues wait for their markers.
+struct Waiting {
+    /// One for each queue.
+    waiters: Vec<Waiter>,
+    /// The role behind them, where they share a connection.
+    shared: Option<SharedWaiter>,
+}
+
 impl Engine {
     /// Connects, says so through `booted`, and serves until the worker has stopped.
     pub(super) async fn run(
@@ -63,7 +72,7 @@ impl Engine {
         finished: oneshot::Sender<Report>,
     ) {
         let started = Instant::now();
-        let (lanes, waiters, shared) = match self.boot().await {
+        let (lanes, waiting, shared) = match self.boot().await {
             Ok(parts) => parts,
             Err(error) => {
                 let _caller_gave_up = booted.send(Err(error));
@@ -73,7 +82,7 @@ impl Engine {
         let roles_stop = CancellationToken::new();
         let mut roles = JoinSet::new();
         let mut fetchers = JoinSet::new();
-        self.spawn_roles(&lanes, waiters, &roles_stop, &mut roles, &mut fetchers);
+        self.spawn_roles(&lanes, waiting, &roles_stop, &mut roles, &mut fetchers);
         shared.ready.store(true, Ordering::Relaxed);
         let _caller_gave_up = booted.send(Ok(Control(Arc::clone(&shared))));
 
@@ -110,7 +119,7 @@ impl Engine {
         let _nobody_waits = finished.send(report);
     }
 
-    async fn boot(&self) -> Result<(Vec<Rc<Lane>>, Vec<Waiter>, Arc<Shared>)> {
+    async fn boot(&self) -> Result<(Vec<Rc<Lane>>, Waiting, Arc<Shared>)> {
         let conn = Conn::connect(self.connection.clone()).await?;
         conn.check_server().await?;
         let shared = Arc::new(Shared {
@@ -123,18 +132,53 @@ impl Engine {
             conn: conn.clone(),
         });
         let mut lanes = Vec::new();
-        let mut waiters = Vec::new();
+        let mut names = Vec::new();
         for (index, processor) in self.processors.iter().enumerate() {
             let Some(queue) = self.options.queues.get(index) else {
                 continue;
             };
             let keys = QueueKeys::new(&self.options.prefix, &queue.name)?;
             let name = keys.client_name(self.options.name.as_deref())?;
-            waiters.push(Waiter::new(conn.clone(), name, keys.key("marker")));
+            names.push((name, keys.key("marker")));
             lanes.push(self.lane(&conn, keys, index, processor, &shared));
         }
-        try_join_all(waiters.iter_mut().map(Waiter::dial)).await?;
-        Ok((lanes, waiters, shared))
+        let waiting = self.waiting(&conn, names).await?;
+        Ok((lanes, waiting, shared))
+    }
+
+    /// Dials the blocking connections: one for each queue, or one for all.
+    async fn waiting(&self, conn: &Conn, names: Vec<(String, String)>) -> Result<Waiting> {
+        if !self.options.share_blocking {
+            let mut waiters: Vec<Waiter> = names
+                .into_iter()
+                .map(|(name, marker)| Waiter::own(conn.clone(), name, marker))
+                .collect();
+            try_join_all(waiters.iter_mut().map(Waiter::dial)).await?;
+            return Ok(Waiting {
+                waiters,
+                shared: None,
+            });
+        }
+        let (requests, incoming) = mpsc::unbounded_channel();
+        let waiters = (0..names.len())
+            .map(|place| {
+                Waiter::Shared(SharedWait {
+                    place,
+                    requests: requests.clone(),
+                })
+            })
+            .collect();
+        let name = names
+            .first()
+            .map(|(name, _)| name.clone())
+            .unwrap_or_default();
+        let markers = names.into_iter().map(|(_, marker)| marker).collect();
+        let mut shared = SharedWaiter::new(conn.clone(), name, markers, incoming);
+        shared.dial().await?;
+        Ok(Waiting {
+            waiters,
+            shared: Some(shared),
+        })
     }
 
     fn lane(
@@ -189,16 +233,22 @@ impl Engine {
     fn spawn_roles(
         &self,
         lanes: &[Rc<Lane>],
-        waiters: Vec<Waiter>,
+        waiting: Waiting,
         stop: &CancellationToken,
         roles: &mut JoinSet<()>,
         fetchers: &mut JoinSet<()>,
     ) {
         let options = &self.options;
+        if let Some(shared) = waiting.shared {
+            roles.spawn_local(shared.run(stop.clone()));
+        }
         let slots = Slots::new(options.total_concurrency);
         let orders = Order::of(lanes.len(), options.strict);
-        for (((lane, waiter), order), queue) in
-            lanes.iter().zip(waiters).zip(orders).zip(&options.queues)
+        for (((lane, waiter), order), queue) in lanes
+            .iter()
+            .zip(waiting.waiters)
+            .zip(orders)
+            .zip(&options.queues)
         {
             let settings = Settings {
                 concurrency: queue.concurrency,

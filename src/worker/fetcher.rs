@@ -25,7 +25,7 @@ use super::{
     order::Order,
     outbox::{Outbox, Outgoing},
     slots::Slots,
-    waiter::{Waiter, Woken},
+    waiter::{Interrupt, Waiter, Woken},
 };
 use crate::{Result, clock, script::call::BatchReply};
 
@@ -46,7 +46,8 @@ pub(super) struct Fetcher {
     errands: FuturesUnordered<LocalBoxFuture<'static, Errand>>,
     waiter: Option<Waiter>,
     waiting: Option<LocalBoxFuture<'static, (Waiter, Woken)>>,
-    waiting_client: Option<i64>,
+    /// What ends the wait in progress.
+    interrupt: Interrupt,
     /// Slots of running handlers.
     running: usize,
     /// Slots that calls in flight hold, for what they finish or claim.
@@ -129,7 +130,7 @@ impl Fetcher {
             errands: FuturesUnordered::new(),
             waiter: Some(waiter),
             waiting: None,
-            waiting_client: None,
+            interrupt: Interrupt::Impossible,
             running: 0,
             calling: 0,
             running_errands: 0,
@@ -239,7 +240,7 @@ impl Fetcher {
         };
         if let Some(waiter) = self.waiter.take() {
             self.next_due = 0;
-            self.waiting_client = waiter.client_id();
+            self.interrupt = waiter.interrupt();
             self.waiting = Some(Box::pin(waiter.wait(timeout)));
         }
     }
@@ -323,16 +324,16 @@ impl Fetcher {
         if self.waiting.is_none() || self.may_claim() {
             return;
         }
-        let Some(id) = self.waiting_client else {
+        if matches!(self.interrupt, Interrupt::Impossible) {
             // A server without CLIENT: closing the socket ends the wait too, but for good.
             if self.phase() >= Phase::Draining {
                 self.waiting = None;
             }
             return;
-        };
-        let lane = Rc::clone(&self.lane);
+        }
+        let interrupt = self.interrupt.clone();
         self.errands.push(Box::pin(async move {
-            let _or_it_times_out = lane.conn.unblock(id).await;
+            interrupt.send().await;
             Errand::MarkerRestored
         }));
     }

@@ -53,7 +53,14 @@ impl LockKeeper {
             .collect();
         let sent = Instant::now();
         let lane = &self.lane;
-        match call::extend_locks(&lane.conn, &lane.keys, &locks, lane.lock_duration).await {
+        let extended = call::extend_locks(&lane.conn, &lane.keys, &locks, lane.lock_duration);
+        // A silent connection must not keep us from seeing that a lock's time is over.
+        let patience = (lane.lock_duration / 4).max(Duration::from_millis(50));
+        let Ok(extended) = tokio::time::timeout(patience, extended).await else {
+            debug!(target: "bullrs::worker", queue = &*lane.queue, "extending locks takes long");
+            return;
+        };
+        match extended {
             Ok(lost) => {
                 let lost: HashSet<String> = lost.into_iter().collect();
                 for lock in due {

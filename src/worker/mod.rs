@@ -22,6 +22,7 @@ mod panic;
 mod port;
 mod processor;
 mod router;
+mod shared_waiter;
 mod slots;
 mod stall_checker;
 mod verdict;

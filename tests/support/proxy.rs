@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::watch,
 };
 
 /// Stands between a client and a server.
@@ -25,7 +25,8 @@ struct Faults {
     /// The next reply after a request that contains this text is thrown away, with its connection.
     cut_reply_to: std::sync::Mutex<Option<Vec<u8>>>,
     was_cut: AtomicBool,
-    cut_all: Notify,
+    /// Counts the times all connections were cut.
+    cuts: watch::Sender<u32>,
     refuse: AtomicBool,
 }
 
@@ -63,11 +64,12 @@ impl Proxy {
     /// Cuts every connection and, while `refuse`, every new one.
     pub fn cut_all(&self, refuse: bool) {
         self.faults.refuse.store(refuse, Ordering::SeqCst);
-        self.faults.cut_all.notify_waiters();
+        self.faults.cuts.send_modify(|cuts| *cuts += 1);
     }
 }
 
 async fn serve(mut client: TcpStream, server: u16, faults: Arc<Faults>) {
+    let mut cuts = faults.cuts.subscribe();
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else {
         return;
     };
@@ -75,7 +77,7 @@ async fn serve(mut client: TcpStream, server: u16, faults: Arc<Faults>) {
     let mut cut_next_reply = false;
     loop {
         tokio::select! {
-            () = faults.cut_all.notified() => return,
+            _ = cuts.changed() => return,
             read = client.read(&mut from_client) => {
                 let Ok(count @ 1..) = read else { return };
                 let request = &from_client[..count];
