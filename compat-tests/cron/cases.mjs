@@ -184,6 +184,12 @@ export function request(dice) {
   return { pattern, tz, from: moment(dice, tz), count: 3, seed: `seed-${dice.int(0, 999)}` };
 }
 
+/** A request with a text that may or may not be a pattern. */
+export function textRequest(dice) {
+  const pattern = dice.chance(0.5) ? damaged(dice) : soup(dice);
+  return { pattern, tz: 'UTC', from: Date.UTC(dice.int(2000, 2040), dice.int(0, 11), dice.int(1, 28)), count: 1, seed: `seed-${dice.int(0, 999)}` };
+}
+
 /** A field that both versions of cron-parser read alike. */
 function everyday(dice, field) {
   const { least, greatest, day, names } = field;
