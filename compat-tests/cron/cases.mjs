@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 const { DateTime, IANAZone } = createRequire(createRequire(import.meta.url).resolve('bullmq5'))('luxon');
 
-/** A generator of random numbers with the helpers that the cases need. */
+/** A generator of random numbers. */
 export class Dice {
   #state;
 

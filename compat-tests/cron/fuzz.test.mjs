@@ -9,7 +9,7 @@ import { intended } from './intended.mjs';
 import { bullrs, cronParser4, cronParser5, shown } from './parsers.mjs';
 
 const seed = Number(process.env.BULLRS_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32));
-const cases = Number(process.env.BULLRS_FUZZ_CASES ?? 1500);
+const cases = Number(process.env.BULLRS_FUZZ_CASES ?? 1200);
 const batch = 2000;
 
 /** Runs `check` for `count` requests with our answers to them, a batch at a time. */
