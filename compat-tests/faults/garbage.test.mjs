@@ -50,10 +50,10 @@ function job(fields) {
 
 const FAILS = [
   ['options that are no JSON', { opts: '{"attempts":' }, /opts/],
-  ['options that are a list', { opts: '[1]' }, /opts/],
+  ['options of the wrong kind', { opts: '{"removeOnComplete":"yes"}' }, /opts.*removeOnComplete/],
+  ['numbers that are words', { timestamp: 'now', delay: 'soon', stc: 'x' }, /timestamp/],
   ['data that is no JSON', { data: '{"n":1' }, /data/],
   ['data that is nothing', { data: '' }, /data/],
-  ['a parent that is no JSON', { parent: '{"id":', parentKey: 'bull:p:1' }, /parent/],
 ];
 
 for (const [name, fields, mentions] of FAILS) {
@@ -70,7 +70,8 @@ const WORKS = [
   ['no name', { name: undefined }],
   ['no timestamp, delay or priority', { timestamp: undefined, delay: undefined, priority: undefined }],
   ['numbers with fractions and exponents', { timestamp: '1.7e+12', delay: '100.5', opts: '{"delay":100.5,"attempts":1.7976931348623157e308,"removeOnFail":-1}' }],
-  ['numbers that are words', { delay: 'soon', timestamp: 'now', stc: 'x', opts: '{"attempts":"3","removeOnComplete":"yes"}' }],
+  ['options that are a list', { opts: '[1]' }],
+  ['a parent that is no JSON', { parent: '{"id":', parentKey: 'bull:p:1' }],
   ['options of another age', { opts: '{"debounce":{"id":"x"},"repeat":null,"unknown":{"deep":[1]},"backoff":null}' }],
 ];
 

@@ -11,17 +11,24 @@ import { until } from '../lib/wait.mjs';
 const lab = await Lab.start();
 const skip = againstStock && 'stock does not hand jobs back';
 
-async function begin(jobs, work) {
-  const database = await lab.database();
-  const kit = new Kit(stock(6), database);
-  const queue = await kit.queue();
-  for (const [n, opts] of jobs.entries()) await queue.add('interrupted', { n }, opts);
-  const worker = startWorker({ database, queues: ['q'], ...work });
-  return { database, kit, queue, worker };
+/** A test with some jobs and a worker on them; whatever comes, both sides are closed. */
+function interrupted(name, jobs, work, body) {
+  test(name, { timeout: 60_000, skip }, async () => {
+    const database = await lab.database();
+    const kit = new Kit(stock(6), database);
+    const queue = await kit.queue();
+    for (const [n, opts] of jobs.entries()) await queue.add('interrupted', { n }, opts);
+    const worker = startWorker({ database, queues: ['q'], ...work });
+    try {
+      await body({ database, kit, worker });
+    } finally {
+      await worker.kill();
+      await kit.close();
+    }
+  });
 }
 
-test('SIGTERM hands unfinished jobs back to the front, for nothing', { timeout: 60_000, skip }, async () => {
-  const { database, kit, worker } = await begin([{}, {}, { priority: 5 }, {}, {}], { mode: 'sleep:600000', concurrency: 3, flags: { drain: '100ms' } });
+interrupted('SIGTERM hands unfinished jobs back to the front, for nothing', [{}, {}, { priority: 5 }, {}, {}], { mode: 'sleep:600000', concurrency: 3, flags: { drain: '100ms' } }, async ({ database, kit, worker }) => {
   await until('three jobs are active', async () => (await kit.redis.llen(kit.key('q', 'active'))) === 3);
   const taken = await kit.redis.lrange(kit.key('q', 'active'), 0, -1);
   assert.deepEqual(await worker.stop('SIGTERM', 20_000), { code: 0, signal: null }, worker.tail());
@@ -41,21 +48,17 @@ test('SIGTERM hands unfinished jobs back to the front, for nothing', { timeout: 
   await kit.emitted('q', 'completed', 5);
   await next.stop();
   assert.deepEqual(await kit.redis.hmget(kit.key('q', taken[0]), 'atm', 'ats'), ['1', '2']);
-  await kit.close();
 });
 
-test('SIGTERM lets a job end that ends within the drain time', { timeout: 60_000, skip }, async () => {
-  const { kit, worker } = await begin([{}, {}, {}], { mode: 'sleep:700', concurrency: 2, flags: { drain: '10s' } });
+interrupted('SIGTERM lets a job end that ends within the drain time', [{}, {}, {}], { mode: 'sleep:700', concurrency: 2, flags: { drain: '10s' } }, async ({ kit, worker }) => {
   await kit.emitted('q', 'active', 2);
   assert.deepEqual(await worker.stop('SIGTERM', 20_000), { code: 0, signal: null }, worker.tail());
   assert.equal((await kit.events('q', 'completed')).length, 2, 'both active jobs are completed');
   assert.equal((await kit.events('q', 'active')).length, 2, 'no third job was started');
   assert.deepEqual(await kit.redis.lrange(kit.key('q', 'wait'), 0, -1), ['3']);
-  await kit.close();
 });
 
-test('a second signal ends the drain at once, and still hands back', { timeout: 60_000, skip }, async () => {
-  const { kit, worker } = await begin([{}], { mode: 'sleep:600000', concurrency: 1, flags: { drain: '10m' } });
+interrupted('a second signal ends the drain at once, and still hands back', [{}], { mode: 'sleep:600000', concurrency: 1, flags: { drain: '10m' } }, async ({ kit, worker }) => {
   await kit.emitted('q', 'active');
   const asked = Date.now();
   worker.signal('SIGTERM');
@@ -65,22 +68,17 @@ test('a second signal ends the drain at once, and still hands back', { timeout: 
   assert.ok(Date.now() - asked < 10_000, 'it did not wait for the drain');
   assert.deepEqual(await kit.redis.lrange(kit.key('q', 'wait'), 0, -1), ['1']);
   assert.equal(await kit.redis.exists(kit.key('q', '1:lock')), 0);
-  await kit.close();
 });
 
-test('an idle worker ends promptly', { timeout: 60_000, skip }, async () => {
-  const { kit, worker } = await begin([{}], { mode: 'noop', concurrency: 5 });
+interrupted('an idle worker ends promptly', [{}], { mode: 'noop', concurrency: 5 }, async ({ kit, worker }) => {
   await kit.emitted('q', 'completed');
   const asked = Date.now();
   assert.deepEqual(await worker.stop('SIGINT', 10_000), { code: 0, signal: null }, worker.tail());
   assert.ok(Date.now() - asked < 2_000, `it took ${Date.now() - asked} ms`);
-  await kit.close();
 });
 
-test('--burst ends when everything is done', { timeout: 60_000, skip }, async () => {
-  const { kit, worker } = await begin([{}, { priority: 2 }, {}], { mode: 'noop', concurrency: 2, flags: { burst: true } });
-  const how = await Promise.race([worker.ended, until('it ends by itself', () => worker.how)]);
+interrupted('--burst ends when everything is done', [{}, { priority: 2 }, {}], { mode: 'noop', concurrency: 2, flags: { burst: true } }, async ({ kit, worker }) => {
+  const how = await until('it ends by itself', () => worker.how, { explain: () => worker.tail() });
   assert.deepEqual({ code: how.code, signal: how.signal }, { code: 0, signal: null }, worker.tail());
   assert.equal((await kit.events('q', 'completed')).length, 3);
-  await kit.close();
 });

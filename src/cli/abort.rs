@@ -91,10 +91,10 @@ impl Abort {
         };
         let mut text = format!("{} {}\n", paint("1;31", "error:"), self.message);
         for cause in &self.causes {
-            text.push_str(&format!("  {} {cause}\n", paint("1", "cause:")));
+            text.extend(["  ", &paint("1", "cause:"), " ", cause, "\n"]);
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("\n{} {hint}\n", paint("1;36", "hint:")));
+            text.extend(["\n", &paint("1;36", "hint:"), " ", hint, "\n"]);
         }
         redactor.clean(&text).into_owned()
     }

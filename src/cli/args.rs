@@ -1,6 +1,11 @@
 //! Flags that several commands share. Their values stay texts: `config` parses them together with
 //! the environment and the file, so that all faults come at once.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "the docs of flags are the help texts, where ticks around every name are noise"
+)]
+
 use clap::Args;
 
 use crate::config::switch;
@@ -39,7 +44,7 @@ pub(super) struct DatabaseArgs {
     database_url: Option<String>,
 }
 
-/// Whether there is a job store.
+/// Whether there is a job store, and how jobs name their rows.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Job store")]
 pub(super) struct StoreArgs {
@@ -50,6 +55,10 @@ pub(super) struct StoreArgs {
     #[arg(long, value_name = "BOOL", env = "BULLRS_NO_STORE")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_store: Option<String>,
+
+    /// Field of a job's data with the id of its row in content_jobs [default: contentJobId]
+    #[arg(long, value_name = "FIELD", env = "BULLRS_CONTENT_JOB_FIELD")]
+    content_job_field: Option<String>,
 }
 
 /// Which queues, and how many jobs at once.

@@ -105,7 +105,6 @@ pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         Abort::new(Exit::Failed, "cannot read the monotonic clock").cause(reason)
     })?);
     let queues: Vec<String> = options.queues.iter().map(|one| one.name.clone()).collect();
-    let options = crate::worker::WorkerOptions { ..options };
     let worker = queues.iter().fold(
         Worker::new(connection.options.clone(), options),
         |worker, queue| worker.processor(queue, handler.clone() as _),
@@ -115,6 +114,7 @@ pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         worker,
         &connection.options,
         Reloader::new(call, logs, entries, read),
+        handler.unread(),
         || {
             tracing::info!(
                 version = env!("CARGO_PKG_VERSION"),
@@ -127,7 +127,7 @@ pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     ));
     runtime.shutdown_background();
     let ended = ended?;
-    let exit = ended.conclude();
+    let exit = ended.exit();
     if let (Ending::Ended(report), true) = (ended, args.json.json) {
         output::json(&Summary {
             completed: report.completed,

@@ -17,7 +17,7 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(super) fn run(args: CompletionsArgs) -> Result<Exit, Abort> {
+pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Abort> {
     let mut script = Vec::new();
     generate(args.shell, &mut super::definition(), "bullrs", &mut script);
     output::text(&String::from_utf8_lossy(&script))?;

@@ -65,6 +65,7 @@ pub(super) fn run(args: ConfigArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let mut reader = Reader::new(&sources);
     let _redis = reader.redis();
     let _store = reader.store();
+    let _field = reader.content_job_field();
     let _log = reader.log();
     let _options = reader.worker();
     let entries = reader.finish().map_err(faults)?;

@@ -4,7 +4,13 @@ use std::collections::BTreeMap;
 
 use clap::{ArgMatches, parser::ValueSource};
 
-use crate::config::{Fault, Faults, Given, Origin, Redactor, Sources, flag_of, variable_of};
+use crate::{
+    config::{Fault, Faults, Given, Origin, Reader, Redactor, Sources, flag_of, variable_of},
+    store::Keyring,
+};
+
+/// Never a flag: command lines are seen by every user of the machine.
+pub(super) const PAYLOAD_KEYS: &str = "BULLRS_PAYLOAD_KEYS";
 
 /// Everything that settings of this command may come from.
 ///
@@ -69,10 +75,21 @@ fn environment_redactor(environment: &BTreeMap<String, String>) -> Redactor {
             "REDIS_URL" | "BULLRS_REDIS_URL" | "DATABASE_URL" | "BULLRS_DATABASE_URL" => {
                 redactor.learn_url(value);
             }
-            "BULLRS_PAYLOAD_KEYS" => redactor.learn_keys(value),
+            PAYLOAD_KEYS => redactor.learn_keys(value),
             "OPENAI_API_KEY" | "BULLRS_API_TOKEN" => redactor.learn(value),
             _ => {}
         }
     }
     redactor
+}
+
+/// The keys of `BULLRS_PAYLOAD_KEYS`, if it is set; what is wrong with them is a fault.
+pub(super) fn keyring(sources: &Sources, reader: &mut Reader<'_>) -> Option<Keyring> {
+    let keys = sources.environment.get(PAYLOAD_KEYS)?;
+    if keys.is_empty() {
+        return None;
+    }
+    Keyring::parse(keys)
+        .map_err(|error| reader.fault(&error.to_string()))
+        .ok()
 }

@@ -6,18 +6,20 @@ mod bench;
 mod completions;
 mod config;
 mod exit;
+mod explain;
 mod given;
 mod log;
-//TMP mod migrate;
+mod migrate;
 mod output;
-//TMP mod payload;
+mod payload;
 mod reload;
 mod scripts;
 mod serving;
 mod signal;
+mod store;
 mod synthetic;
 mod usage;
-//TMP mod worker;
+mod worker;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -70,9 +72,9 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Commands {
-    //TMP     Worker(worker::WorkerArgs),
-    //TMP     Migrate(migrate::MigrateArgs),
-    //TMP     Payload(payload::PayloadArgs),
+    Worker(Box<worker::WorkerArgs>),
+    Migrate(migrate::MigrateArgs),
+    Payload(payload::PayloadArgs),
     Scripts(scripts::ScriptsArgs),
     Bench(bench::BenchArgs),
     Config(config::ConfigArgs),
@@ -116,13 +118,13 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Abort> {
         names: names.join(" "),
     };
     match cli.command {
-        //TMP         Commands::Worker(args) => worker::run(args, &call),
-        //TMP         Commands::Migrate(args) => migrate::run(args, &call),
-        //TMP         Commands::Payload(args) => payload::run(args, &call),
+        Commands::Worker(args) => worker::run(&args, &call),
+        Commands::Migrate(args) => migrate::run(&args, &call),
+        Commands::Payload(args) => payload::run(args, &call),
         Commands::Scripts(args) => scripts::run(args),
         Commands::Bench(args) => bench::run(args, &call),
         Commands::Config(args) => config::run(args, &call),
-        Commands::Completions(args) => completions::run(args),
+        Commands::Completions(args) => completions::run(&args),
     }
 }
 
@@ -143,5 +145,5 @@ fn definition() -> Command {
     quieten(Cli::command())
 }
 
-//TMP #[cfg(test)]
-//TMP mod tests;
+#[cfg(test)]
+mod tests;

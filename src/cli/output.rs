@@ -36,7 +36,7 @@ pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:<width$}  "));
+            line.extend([cell, &*" ".repeat(2 + width - cell.chars().count())]);
         }
         lines.push_str(line.trim_end());
         lines.push('\n');

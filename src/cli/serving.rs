@@ -1,8 +1,12 @@
 //! Runs a worker until its work is done or a signal ends it. `worker` and `bench worker` share it.
 
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Abort, Exit,
@@ -16,6 +20,9 @@ use crate::{
     worker::{Control, Report, Running, Worker},
 };
 
+/// Signals that follow a request to stop this closely are its echo.
+const ECHO: Duration = Duration::from_millis(50);
+
 /// The runtime on which handlers run.
 pub(super) fn runtime() -> Result<Runtime, Abort> {
     Builder::new_multi_thread()
@@ -25,7 +32,8 @@ pub(super) fn runtime() -> Result<Runtime, Abort> {
         .map_err(|error| Abort::new(Exit::Failed, "cannot start threads").because(&error))
 }
 
-/// Starts the worker, says so with `announce`, and serves until it ends.
+/// Starts the worker, says so with `announce`, and serves until it ends, or hands everything back
+/// when `useless` is notified.
 ///
 /// # Errors
 /// When Redis cannot be reached at the start; later outages are the worker's to outlive.
@@ -33,9 +41,10 @@ pub(super) async fn serve(
     worker: Worker,
     connection: &ConnectionOptions,
     mut reloader: Reloader<'_>,
+    useless: Arc<Notify>,
     announce: impl FnOnce(),
 ) -> Result<Ending, Abort> {
-    let mut signals = Signals::install()
+    let mut signals = Signals::install(useless)
         .map_err(|error| Abort::new(Exit::Failed, "cannot receive signals").because(&error))?;
     let started = until_stopped(worker.start(), &mut signals).await;
     let Some(started) = started else {
@@ -60,7 +69,7 @@ pub(super) enum Ending {
 
 impl Ending {
     /// The exit code for it. What was done, the worker has logged itself.
-    pub(super) fn conclude(self) -> Exit {
+    pub(super) fn exit(self) -> Exit {
         match self {
             Self::Early => Exit::Fine,
             Self::GivenUp => {
@@ -99,25 +108,21 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
             wish = signals.next() => wish,
         };
         match wish {
+            Wish::StopNow => {
+                stops = stops.max(2);
+                control.stop_now();
+            }
             Wish::Stop => {
                 stops += 1;
                 match stops {
-                    1 => {
-                        tracing::info!(
-                            running = control.jobs().len(),
-                            "stopping: no new jobs, running ones may end"
-                        );
-                        control.stop();
-                    }
-                    2 => {
-                        tracing::warn!(
-                            running = control.jobs().len(),
-                            "stopping now: running jobs are handed back"
-                        );
-                        control.stop_now();
-                    }
+                    1 => control.stop(),
+                    2 => control.stop_now(),
                     _ => return Ending::GivenUp,
                 }
+                if let Some(report) = without_echoes(&mut finished, signals).await {
+                    return Ending::Ended(report);
+                }
+                say_stopping(stops, control.jobs().len());
             }
             Wish::Quiet if stops == 0 && !quiet => {
                 quiet = true;
@@ -134,6 +139,31 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
             Wish::Reload => reloader.reload(),
             Wish::Dump => dump(&control),
         }
+    }
+}
+
+/// Ignores signals for a moment: `timeout`, npm and process groups deliver one request twice, and
+/// the echo must not count as the second one. The next step is logged only afterwards, so that a
+/// signal sent because of the log counts.
+async fn without_echoes(
+    finished: &mut (impl Future<Output = Report> + Unpin),
+    signals: &mut Signals,
+) -> Option<Report> {
+    let quiet_again = Instant::now() + ECHO;
+    loop {
+        tokio::select! {
+            report = &mut *finished => return Some(report),
+            () = sleep_until(quiet_again) => return None,
+            _echo = signals.next() => {}
+        }
+    }
+}
+
+fn say_stopping(stops: u32, running: usize) {
+    if stops == 1 {
+        tracing::info!(running, "stopping: no new jobs, running ones may end");
+    } else {
+        tracing::warn!(running, "stopping now: running jobs are handed back");
     }
 }
 

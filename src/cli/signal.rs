@@ -1,14 +1,19 @@
 //! What operators say to a running worker.
 
-use std::io;
+use std::{io, sync::Arc};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
     /// TERM or INT: the first drains, the second ends at once.
     Stop,
+    /// Not a signal: the process itself finds no sense in going on.
+    StopNow,
     /// TSTP: fetch nothing more.
     Quiet,
     /// CONT: fetch again.
@@ -28,6 +33,7 @@ pub(super) struct Signals {
     resume: Signal,
     reload: Signal,
     dump: Signal,
+    useless: Arc<Notify>,
 }
 
 // The numbers that the tokio crate has no names for.
@@ -37,11 +43,11 @@ const TSTP_AND_CONT: [i32; 2] = [20, 18];
 const TSTP_AND_CONT: [i32; 2] = [18, 19];
 
 impl Signals {
-    /// Takes over all six signals.
+    /// Takes over all six signals. `useless` is notified when there is no sense in going on.
     ///
     /// # Errors
     /// When the system refuses to.
-    pub(super) fn install() -> io::Result<Self> {
+    pub(super) fn install(useless: Arc<Notify>) -> io::Result<Self> {
         let [tstp, cont] = TSTP_AND_CONT.map(SignalKind::from_raw);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -50,6 +56,7 @@ impl Signals {
             resume: signal(cont)?,
             reload: signal(SignalKind::hangup())?,
             dump: signal(SignalKind::user_defined1())?,
+            useless,
         })
     }
 
@@ -62,6 +69,7 @@ impl Signals {
             _ = self.resume.recv() => Wish::Resume,
             _ = self.reload.recv() => Wish::Reload,
             _ = self.dump.recv() => Wish::Dump,
+            () = self.useless.notified() => Wish::StopNow,
         }
     }
 }

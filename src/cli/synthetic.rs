@@ -4,12 +4,14 @@ use std::{
     fmt,
     io::{self, Write as _},
     str::FromStr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
 
 use crate::{
     BoxError, Failure,
@@ -69,6 +71,7 @@ impl fmt::Display for Mode {
 pub(super) struct Synthetic {
     mode: Mode,
     clock: Monotonic,
+    unread: Arc<Notify>,
 }
 
 impl Synthetic {
@@ -78,7 +81,27 @@ impl Synthetic {
         Ok(Self {
             mode,
             clock: Monotonic::new()?,
+            unread: Arc::default(),
         })
+    }
+
+    /// Notified when nobody reads what `mono` prints any more.
+    pub(super) fn unread(&self) -> Arc<Notify> {
+        Arc::clone(&self.unread)
+    }
+
+    /// Prints when a job starts. Without a reader the job goes back to the queue, not down.
+    async fn tell(&self, job: &RawJob, now: u128) -> Result<Outcome, BoxError> {
+        let data: Numbered<'_> = serde_json::from_str(job.data().get())
+            .map_err(|_| Failure::unrecoverable("`data.i` is missing, which `mono` prints"))?;
+        match print(&format!("S {} {now}\n", data.i)) {
+            Ok(()) => Ok(Outcome::null()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.unread.notify_one();
+                Err(job.cancelled().await.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -93,7 +116,6 @@ impl Processor for Synthetic {
     fn process(&self, job: RawJob) -> BoxFuture<'_, Result<Outcome, BoxError>> {
         Box::pin(async move {
             match self.mode {
-                Mode::Noop => Ok(Outcome::null()),
                 Mode::Echo => Ok(Outcome::Done(job.data().to_owned())),
                 Mode::Sleep(time) => {
                     let until = tokio::time::Instant::now() + time;
@@ -105,15 +127,10 @@ impl Processor for Synthetic {
                 Mode::Fail(count) if job.record().attempts_made < count => {
                     Err("bench failure".into())
                 }
-                Mode::Fail(_) => Ok(Outcome::null()),
+                Mode::Noop | Mode::Fail(_) => Ok(Outcome::null()),
                 Mode::Mono => {
                     let now = self.clock.nanoseconds();
-                    let data: Numbered<'_> =
-                        serde_json::from_str(job.data().get()).map_err(|_| {
-                            Failure::unrecoverable("`data.i` is missing, which `mono` prints")
-                        })?;
-                    print(&format!("S {} {now}\n", data.i))?;
-                    Ok(Outcome::null())
+                    self.tell(&job, now).await
                 }
             }
         })
@@ -167,8 +184,6 @@ impl Monotonic {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;
@@ -209,7 +224,7 @@ mod tests {
             assert_eq!(mode.parse::<Mode>().unwrap().to_string(), mode);
         }
         for mode in [
-            "", "Noop", "sleep", "sleep:", "sleep:x", "fail:-1", "fail", "mono:1",
+            "Noop", "sleep", "sleep:", "sleep:x", "fail:-1", "fail", "mono:1",
         ] {
             assert!(mode.parse::<Mode>().is_err(), "{mode}");
         }

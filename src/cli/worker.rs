@@ -9,12 +9,14 @@ use super::{
     args::{ConfigArgs, JsonArgs, LogArgs, QueueArgs, RedisArgs, StoreArgs, TuningArgs},
     explain, given, log,
     reload::Reloader,
-    serving, store,
+    serving,
+    store::Storage,
 };
 use crate::{
-    config::{Fault, LogFilter, Reader},
-    conn::ConnectionOptions,
-    worker::{Worker, WorkerOptions},
+    config::{Fault, LogFilter, Reader, Sources, StoreChoice},
+    processor::{Builtins, Resolver, openai::OpenAiOptions},
+    store::JobRecorderOptions,
+    worker::Worker,
 };
 
 /// Run the jobs of one or more queues
@@ -76,7 +78,7 @@ Environment:
 
 Signals:
   TERM, INT  Drain for --drain, then hand back what still runs; again: hand back at once
-  TSTP       Fetch nothing more
+  TSTP       Fetch nothing more, until CONT
   CONT       Fetch again
   HUP        Read the configuration again; log_level takes effect, the log names the rest
   USR1       Log the running jobs
@@ -93,11 +95,12 @@ fn read(reader: &mut Reader<'_>) -> LogFilter {
     let log = reader.log();
     let _redis = reader.redis();
     let _store = reader.store();
+    let _field = reader.content_job_field();
     let _options = reader.worker();
     log.filter
 }
 
-pub(super) fn run(args: WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
+pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let faults = |faults: Vec<Fault>| Abort::faults(&faults, &call.names);
     let sources = given::sources(call.matches).map_err(faults)?;
     let mut redactor = given::redactor(&sources);
@@ -105,30 +108,83 @@ pub(super) fn run(args: WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let log_choice = reader.log();
     let redis = reader.redis();
     let store_choice = reader.store();
+    let content_job_field = reader.content_job_field();
     let options = reader.worker();
+    let keyring = given::keyring(&sources, &mut reader);
+    let api = api(&sources, &mut reader);
     let entries = reader.finish().map_err(faults)?;
     redactor.learn_url(&redis.url);
-
+    if let StoreChoice::Configured(url) = &store_choice {
+        redactor.learn_url(url);
+    }
     if args.explain {
-        explain::print(&options, args.json.json)?;
+        let resolver = Resolver::new().then(Builtins::new(api, None));
+        explain::print(&resolver, &options, args.json.json)?;
         return Ok(Exit::Fine);
     }
+
     let logs = log::install(&log_choice, redactor)?;
+    let recording = JobRecorderOptions {
+        content_job_field,
+        default_attempts: options.default_attempts.unwrap_or(1),
+        ..JobRecorderOptions::default()
+    };
+    let storage = Storage::open(&store_choice, keyring, recording)?;
+    let resolver = Arc::new(Resolver::new().then(Builtins::new(api, None)));
+    let queues: Vec<String> = options
+        .queues
+        .iter()
+        .map(|queue| format!("{}:{}", queue.name, queue.concurrency))
+        .collect();
+    let idle = explain::idle(&resolver, &options).join(",");
+    let mut worker = Worker::new(redis.options.clone(), options.clone());
+    for queue in &options.queues {
+        worker = worker.processor(&queue.name, resolver.clone() as _);
+    }
+    if let Some(storage) = &storage {
+        worker = worker.observer(storage.recorder());
+    }
+    let store = storage.as_ref().map(|storage| storage.store().place());
+    let announce = || {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            queues = queues.join(","),
+            max_concurrency = options.total_concurrency,
+            redis = %redis.options,
+            store = store.as_deref().unwrap_or("none"),
+            "worker is ready"
+        );
+        if !idle.is_empty() {
+            tracing::warn!(
+                queues = idle,
+                "no processor for any job of these queues; their jobs will fail \
+                 (`--explain` shows what is looked for)"
+            );
+        }
+    };
+
     let runtime = serving::runtime()?;
-    let ended = runtime.block_on(async {
-        let connection = connection(&redis.url)?;
-        let store = store::open(&store_choice, &sources.environment).await?;
-        let worker = build(connection.clone(), options.clone(), &store, &sources.environment)?;
-        let ending = serving::serve(
-            worker,
-            &connection,
-            Reloader::new(call, logs, entries, read),
-            || announce(&options, &connection, &store),
-        )
-        .await?;
-        store.close().await;
-        Ok(ending.conclude())
-    });
+    let reloader = Reloader::new(call, logs, entries, read);
+    let ended = runtime.block_on(serving::serve(
+        worker,
+        &redis.options,
+        reloader,
+        Arc::default(),
+        announce,
+    ));
+    // Handlers that ignore their cancellation must not keep the process.
     runtime.shutdown_background();
-    ended
+    let all_written = storage.is_none_or(Storage::close);
+    match ended?.exit() {
+        Exit::Fine if !all_written => Ok(Exit::Abandoned),
+        exit => Ok(exit),
+    }
+}
+
+/// How the built-in processors reach their API; without queues for them it does not matter.
+fn api(sources: &Sources, reader: &mut Reader<'_>) -> OpenAiOptions {
+    OpenAiOptions::from_env(|name| sources.environment.get(name).cloned()).unwrap_or_else(|error| {
+        reader.fault(&error.to_string());
+        OpenAiOptions::default()
+    })
 }

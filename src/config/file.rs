@@ -111,8 +111,8 @@ impl File {
 /// Why a key is not read where it stands.
 fn complain(place: Place, key: &str, value: &DeValue<'_>) -> String {
     let (table, later): (_, &[&str]) = match place {
-        Place::Top => ("at the top", &LATER_TOP),
         Place::Worker => ("in `[worker]`", &LATER_WORKER),
+        Place::Top | Place::Run => ("at the top", &LATER_TOP),
     };
     if later.contains(&key) {
         let shown = match value {
@@ -123,11 +123,11 @@ fn complain(place: Place, key: &str, value: &DeValue<'_>) -> String {
         return format!("`{shown}` is not supported by this version");
     }
     if let Some(elsewhere) = KEYS.iter().find(|known| known.name == key) {
-        let right = match elsewhere.place {
-            Place::Top => "at the top of the file, above all tables",
-            Place::Worker => "in `[worker]`",
+        return match elsewhere.place {
+            Place::Top => format!("`{key}` belongs at the top of the file, above all tables"),
+            Place::Worker => format!("`{key}` belongs in `[worker]`"),
+            Place::Run => format!("`{key}` is a flag only: `{}`", elsewhere.flag()),
         };
-        return format!("`{key}` belongs {right}");
     }
     let here = KEYS
         .iter()
@@ -135,8 +135,8 @@ fn complain(place: Place, key: &str, value: &DeValue<'_>) -> String {
         .map(|known| known.name);
     let tables = ["worker", "queues"].into_iter();
     let candidate = match place {
-        Place::Top => closest(key, here.chain(tables)),
         Place::Worker => closest(key, here),
+        Place::Top | Place::Run => closest(key, here.chain(tables)),
     };
     unknown(key, table, candidate)
 }
@@ -174,7 +174,7 @@ impl Walker<'_> {
     /// The line, from 1, on which something begins.
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
         let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        1 + before.split(|byte| *byte == b'\n').skip(1).count()
     }
 
     pub(super) fn fault(&mut self, span: Range<usize>, text: &str) {

@@ -20,6 +20,8 @@ pub enum Place {
     Top,
     /// In `[worker]`.
     Worker,
+    /// Nowhere: it belongs to one run, not to a deployment.
+    Run,
 }
 
 impl Key {
@@ -36,7 +38,7 @@ impl Key {
     /// The path in the file, such as `worker.lock_duration`.
     pub fn path(&self) -> String {
         match self.place {
-            Place::Top => self.name.to_owned(),
+            Place::Top | Place::Run => self.name.to_owned(),
             Place::Worker => format!("worker.{}", self.name),
         }
     }
@@ -74,10 +76,12 @@ keys! {
     QUEUES: Worker "queues" None, "the [queues.*] tables";
     CONCURRENCY: Worker "concurrency" None, "1";
     MAX_CONCURRENCY: Worker "max_concurrency" Some("JOB_MAX_CONCURRENCY"), "";
+    BURST: Run "burst" None, "false";
     NAME: Worker "name" None, "";
     STRICT: Worker "strict" None, "false";
     SHARE_BLOCKING: Worker "share_blocking" None, "false";
     NO_STORE: Worker "no_store" None, "false";
+    CONTENT_JOB_FIELD: Worker "content_job_field" None, "contentJobId";
     DRAIN: Worker "drain" None, "25s";
     CANCEL_GRACE: Worker "cancel_grace" None, "5s";
     LOCK_DURATION: Worker "lock_duration" None, "30s";

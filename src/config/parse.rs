@@ -42,7 +42,7 @@ pub fn duration_text(duration: Duration) -> String {
     let millis = duration.as_millis();
     [(3_600_000, "h"), (60_000, "m"), (1_000, "s")]
         .into_iter()
-        .find(|(factor, _)| millis > 0 && millis % factor == 0)
+        .find(|(factor, _)| millis > 0 && millis.is_multiple_of(*factor))
         .map_or_else(
             || format!("{millis}ms"),
             |(factor, unit)| format!("{}{unit}", millis / factor),

@@ -111,16 +111,37 @@ impl<'s> Reader<'s> {
         found.unwrap_or_else(RedisChoice::standard)
     }
 
-    /// Where the job store is.
+    /// Where the job store is, and whether there is to be one.
     pub fn store(&mut self) -> StoreChoice {
-        let (origin, url) = self.value(&key::DATABASE_URL, database_url);
-        let off = self.switch(&key::NO_STORE);
-        let url = url.unwrap_or_else(|| key::DATABASE_URL.default.to_owned());
-        match origin {
-            _ if off => StoreChoice::Off,
-            Origin::Default => StoreChoice::Default(url),
-            _ => StoreChoice::Configured(url),
+        let database = self.database();
+        if self.switch(&key::NO_STORE) {
+            return StoreChoice::Off;
         }
+        database
+    }
+
+    /// Where the job store is, for commands that need one. Never [`StoreChoice::Off`].
+    pub fn database(&mut self) -> StoreChoice {
+        let (origin, url) = self.value(&key::DATABASE_URL, database_url);
+        let url = url.unwrap_or_else(|| key::DATABASE_URL.default.to_owned());
+        if origin == Origin::Default {
+            StoreChoice::Default(url)
+        } else {
+            StoreChoice::Configured(url)
+        }
+    }
+
+    /// The field of a job's data that names its row.
+    pub fn content_job_field(&mut self) -> String {
+        let field = self.value(&key::CONTENT_JOB_FIELD, |text| {
+            if text.is_empty() {
+                return Err("must not be empty".into());
+            }
+            Ok(text.to_owned())
+        });
+        field
+            .1
+            .unwrap_or_else(|| key::CONTENT_JOB_FIELD.default.to_owned())
     }
 
     /// What to log, and how.

@@ -26,6 +26,7 @@ impl Reader<'_> {
             .count(&key::MAX_CONCURRENCY, 1)
             .map(|number| number as usize);
         options.name = self.value(&key::NAME, worker_name).1;
+        options.burst = self.switch(&key::BURST);
         options.strict = self.switch(&key::STRICT);
         options.share_blocking = self.switch(&key::SHARE_BLOCKING);
         for (slot, key, least) in [

@@ -30,6 +30,7 @@ use super::{
     shared_waiter::SharedWaiter,
     slots::Slots,
     stall_checker::StallChecker,
+    ticker::Ticker,
     verdict::Rules,
     waiter::{SharedWait, Waiter},
 };
@@ -216,6 +217,7 @@ impl Engine {
             },
             processor: Arc::clone(processor),
             observer: self.observer.clone(),
+            ticker: Ticker::new(conn.clone(), keys.clone()),
             port: Arc::new(RedisPort::new(conn.clone(), keys.clone())),
             cancel_grace: options.cancel_grace,
         };

@@ -10,6 +10,7 @@ use super::{
     CancelReason, JobPort, Observer, Outcome, Processor, QueueOptions, RawJob,
     job::Cancellation,
     panic::{CatchPanic, Panicked},
+    ticker::Ticker,
     verdict::{Ending, Fault, Rules, Verdict},
 };
 use crate::{
@@ -26,6 +27,7 @@ pub(super) struct Execution {
     pub(super) processor: Arc<dyn Processor>,
     pub(super) observer: Option<Arc<dyn Observer>>,
     pub(super) port: Arc<dyn JobPort>,
+    pub(super) ticker: Ticker,
     pub(super) cancel_grace: Duration,
 }
 
@@ -66,6 +68,7 @@ impl Execution {
             Arc::clone(&held.cancellation),
         );
         let _first = held.job.set(job.clone());
+        self.ticker.tick(job.record()).await;
         let ending = match self.reason_not_to_run(job.record()) {
             Some(reason) => Ending::Failed(Fault::unrecoverable(reason)),
             None => self.attempt(&job).await,

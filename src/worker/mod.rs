@@ -25,6 +25,7 @@ mod router;
 mod shared_waiter;
 mod slots;
 mod stall_checker;
+mod ticker;
 mod verdict;
 mod waiter;
 

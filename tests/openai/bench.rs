@@ -1,4 +1,5 @@
 //! A stand-in API and jobs to run against it.
+#![allow(dead_code, reason = "each test binary uses another part")]
 
 use std::{
     fmt::Debug,

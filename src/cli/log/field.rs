@@ -78,7 +78,7 @@ impl Visit for Reader<'_> {
         let mut text = value.to_string();
         let mut next = value.source();
         while let Some(cause) = next {
-            text.push_str(&format!(": {cause}"));
+            text.extend([": ", &cause.to_string()]);
             next = cause.source();
         }
         self.text(field, &text);

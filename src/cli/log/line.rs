@@ -55,12 +55,10 @@ fn json(happening: &Happening<'_>) -> String {
             ""
         };
         let name = Value::from(format!("{prefix}{name}"));
-        line.push_str(&format!(",{name}:{value}"));
+        line.extend([",", &name.to_string(), ":", &value.to_string()]);
     }
-    line.push_str(&format!(
-        ",\"target\":{}}}\n",
-        Value::from(happening.target)
-    ));
+    let target = Value::from(happening.target).to_string();
+    line.extend([",\"target\":", &target, "}\n"]);
     line
 }
 
@@ -91,7 +89,7 @@ fn pretty(happening: &Happening<'_>, coloured: bool) -> String {
             Value::String(text) if is_plain(text) => text.clone(),
             other => other.to_string(),
         };
-        line.push_str(&format!(" {}{value}", paint("2", format!("{name}="))));
+        line.extend([" ", &paint("2", format!("{name}=")), &value]);
     }
     line.push('\n');
     line

@@ -81,6 +81,14 @@ fn an_unknown_key_is_a_fault_with_line_and_suggestion() {
 }
 
 #[test]
+fn what_belongs_to_one_run_cannot_stand_in_the_file() {
+    assert_eq!(
+        faults("[worker]\nburst = true\n"),
+        ["bullrs.toml:2: `burst` is a flag only: `--burst`"]
+    );
+}
+
+#[test]
 fn what_later_versions_read_is_refused_rather_than_ignored() {
     assert_eq!(
         faults(

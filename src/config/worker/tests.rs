@@ -118,6 +118,7 @@ fn every_setting_reaches_its_option() {
             "--prefix={app}",
             "--max-concurrency=9",
             "--name=w1",
+            "--burst=true",
             "--strict=true",
             "--share-blocking=yes",
             "--drain=1m",
@@ -138,9 +139,10 @@ fn every_setting_reaches_its_option() {
     expected.prefix = "{app}".into();
     expected.total_concurrency = Some(9);
     expected.name = Some("w1".into());
+    expected.burst = true;
     expected.strict = true;
     expected.share_blocking = true;
-    expected.drain = Duration::from_secs(60);
+    expected.drain = Duration::from_mins(1);
     expected.cancel_grace = Duration::ZERO;
     expected.lock_duration = Duration::from_secs(40);
     expected.stalled_interval = Duration::from_secs(15);

@@ -5,6 +5,7 @@ mod batch;
 mod job;
 mod lock;
 mod queue;
+mod scheduler;
 
 pub(crate) use add::{NewJob, add};
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
@@ -13,3 +14,4 @@ pub(crate) use job::{
 };
 pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
 pub(crate) use queue::{counts, rate_limit, restore_marker, state};
+pub(crate) use scheduler::{is_job_scheduler, update_job_scheduler};
