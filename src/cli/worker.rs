@@ -130,7 +130,8 @@ pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         ..JobRecorderOptions::default()
     };
     let storage = Storage::open(&store_choice, keyring, recording)?;
-    let resolver = Arc::new(Resolver::new().then(Builtins::new(api, None)));
+    let recap = storage.as_ref().map(Storage::recap);
+    let resolver = Arc::new(Resolver::new().then(Builtins::new(api, recap)));
     let queues: Vec<String> = options
         .queues
         .iter()
