@@ -20,14 +20,17 @@ export class App {
     this.#keys = keys;
     const options = { connection, defaultJobOptions: { attempts: 3, backoff: { type: 'exponential', delay: 500 }, removeOnComplete: { count: 1_000 } } };
     this.queues = Object.fromEntries(queues.map((name) => [name, new Queue(name, options)]));
-    this.listeners = queues.map((name) => new QueueEvents(name, { connection }));
+    this.listeners = queues.map((name) => new QueueEvents(name, { connection, lastEventId: '0-0' }));
   }
 
   async ready() {
     await Promise.all([...Object.values(this.queues), ...this.listeners].map((one) => one.waitUntilReady()));
   }
 
-  /** A server action: a row with the sealed payload, the job, and the row's status once the job is in the queue. */
+  /**
+   * A server action: a row with the sealed payload, the job, and the row's status once the job is in the queue. By
+   * then the worker may have begun, or be done; the store sees to it that the late `queued` does no harm.
+   */
   async enqueue(queue, name, payload, options = {}) {
     const id = randomUUID();
     const now = Date.now();
@@ -36,7 +39,7 @@ export class App {
       .run(id, queue, name, 'pending', this.#keys.encrypt(id, payload), now, now);
     const job = await this.queues[queue].add(name, { contentJobId: id }, options);
     this.#database
-      .prepare("UPDATE content_jobs SET status = 'queued', job_id = ?, queued_at = ?, updated_at = ? WHERE id = ? AND status = 'pending'")
+      .prepare("UPDATE content_jobs SET status = 'queued', job_id = ?, queued_at = ?, updated_at = ? WHERE id = ?")
       .run(job.id, Date.now(), Date.now(), id);
     return { id, jobId: job.id };
   }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 const { DateTime, IANAZone } = createRequire(createRequire(import.meta.url).resolve('bullmq5'))('luxon');
 
-/** A generator of random numbers with the helpers that the cases need. */
+/** A generator of random numbers. */
 export class Dice {
   #state;
 
@@ -182,6 +182,12 @@ export function request(dice) {
   const pattern = kind < 0.75 ? wellFormed(dice) : kind < 0.87 ? damaged(dice) : kind < 0.97 ? soup(dice) : dice.of(predefined);
   const tz = dice.of(zones);
   return { pattern, tz, from: moment(dice, tz), count: 3, seed: `seed-${dice.int(0, 999)}` };
+}
+
+/** A request with a text that may or may not be a pattern. */
+export function textRequest(dice) {
+  const pattern = dice.chance(0.5) ? damaged(dice) : soup(dice);
+  return { pattern, tz: 'UTC', from: Date.UTC(dice.int(2000, 2040), dice.int(0, 11), dice.int(1, 28)), count: 1, seed: `seed-${dice.int(0, 999)}` };
 }
 
 /** A field that both versions of cron-parser read alike. */

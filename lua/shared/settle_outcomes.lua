@@ -2,9 +2,9 @@
 -- other. Each gets its `code`.
 --
 -- outcome: kind (completed, failed, delayed, retry, wait), id, token, value (result, reason, ms of delay,
--- push command), fields (unpack_fields), and keep (read_keep), attempts or skip_attempt as its kind needs.
--- The same id must not come twice. After a delayed one the delay marker may be left to the caller
--- (`unmarked`).
+-- push command), fields (unpack_fields, or nil), rule (read_rule). The same id must not come twice, and
+-- several need queue.by_id, the outcomes by id. After a delayed one the delay marker may be left to the
+-- caller (`unmarked`).
 --
 -- returns nothing
 -- include load_outcomes take_from_active finish_job flush_finished flush_doomed delay_job retry_job

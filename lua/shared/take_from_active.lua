@@ -4,33 +4,34 @@
 -- back only learns `absent`. The locks go with flush_doomed.
 --
 -- returns nothing
--- include set_fields
 local function take_from_active(queue, outcomes, first, last)
-  local doomed, ids, unlocked, by_id = queue.doomed, {}, {}, {}
+  local doomed, unlocked, unlocked_count, taken = queue.doomed, {}, 0, 0
   for i = first, last do
     local outcome = outcomes[i]
     if outcome.code == 0 then
-      ids[#ids + 1] = outcome.id
-      by_id[outcome.id] = true
+      taken = taken + 1
       if outcome.token ~= "0" then
-        unlocked[#unlocked + 1] = outcome.id
-        doomed[#doomed + 1] = outcome.key .. ":lock"
+        unlocked_count = unlocked_count + 1
+        unlocked[unlocked_count] = outcome.id
+        doomed[#doomed + 1] = outcome.lock
       end
     end
   end
-  if #unlocked > 0 then
+  if unlocked_count > 0 then
     redis.call("SREM", queue.stalled, unpack(unlocked))
   end
   -- A worker mostly finishes what stands at the old end; one LTRIM then does the work of all LREMs.
-  if #ids > 2 then
-    local oldest = redis.call("LRANGE", queue.active, -#ids, "-1")
+  if taken > 2 then
+    local oldest, found = redis.call("LRANGE", queue.active, -taken, "-1"), 0
     for i = 1, #oldest do
-      if by_id[oldest[i]] then
-        by_id[oldest[i]] = nil
+      local outcome = queue.by_id[oldest[i]]
+      if outcome and outcome.code == 0 and not outcome.at_end then
+        outcome.at_end = true
+        found = found + 1
       end
     end
-    if next(by_id) == nil then
-      redis.call("LTRIM", queue.active, "0", -#ids - 1)
+    if found == taken then
+      redis.call("LTRIM", queue.active, "0", -taken - 1)
       return
     end
   end
@@ -41,7 +42,9 @@ local function take_from_active(queue, outcomes, first, last)
         outcome.absent = true
       else
         outcome.code = -3
-        set_fields(outcome.key, outcome.fields)
+        if outcome.fields then
+          redis.call("HSET", outcome.key, unpack(outcome.fields))
+        end
       end
     end
   end
