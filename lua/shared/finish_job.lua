@@ -3,15 +3,12 @@
 --
 -- returns nothing
 -- include finish_deduplication parent_of queue_at release_parent_if_idle fail_child drop_from_parent
--- include doom_job flush_finished
+-- include doom_job flush_finished flush_evictions
 local function finish_job(queue, outcome, now)
   local id, key, kind, value = outcome.id, outcome.key, outcome.kind, outcome.value
   local completed = kind == "completed"
-  if queue.evicting and (outcome.parent_key or outcome.deduplication_id) then
-    -- What the jobs before this one drive out may let a parent go on: not after this one has touched it.
-    flush_finished(queue, "completed", now)
-    flush_finished(queue, "failed", now)
-    queue.evicting = false
+  if outcome.parent_key or outcome.deduplication_id then
+    flush_evictions(queue, now)
   end
   if outcome.deduplication_id then
     finish_deduplication(queue, id, outcome.deduplication_id, now)

@@ -7,8 +7,8 @@
 -- caller (`unmarked`).
 --
 -- returns nothing
--- include load_outcomes take_from_active finish_job flush_finished flush_doomed delay_job retry_job
--- include hand_back_job promote_delayed flush_delay_marker max_events
+-- include load_outcomes take_from_active finish_job delay_job retry_job hand_back_job promote_delayed
+-- include flush_evictions flush_finished flush_doomed flush_delay_marker max_events
 local function settle_outcomes(queue, outcomes, first, last, now)
   queue.doomed = {}
   queue.finished = {}
@@ -33,6 +33,7 @@ local function settle_outcomes(queue, outcomes, first, last, now)
       flush_delay_marker(queue)
     end
     if kind == "retry" then
+      flush_evictions(queue, now)
       promote_delayed(queue, now)
     end
     if outcome.code == 0 then
@@ -47,6 +48,7 @@ local function settle_outcomes(queue, outcomes, first, last, now)
       elseif kind == "retry" then
         retry_job(queue, outcome)
       else
+        flush_evictions(queue, now)
         hand_back_job(queue, outcome)
       end
     end
