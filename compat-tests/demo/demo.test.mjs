@@ -25,7 +25,7 @@ test('--once shows every job and its timeline, and ends well', { timeout: 120_00
   const demo = startDemo(['--once']);
   const { code } = await demo.child.ended;
   assert.equal(code, 0, demo.output);
-  for (const row of [/content\/generate .* succeeded/, /content\/generate .* failed .*no-such-model/, /content\/recap .* succeeded/, /fineTune\/export .* succeeded/, /fineTune\/start .* succeeded/]) {
+  for (const row of [/content\/generate .* succeeded/, /content\/generate .* failed .*model_not_found/, /content\/recap .* succeeded/, /fineTune\/export .* succeeded/, /fineTune\/start .* succeeded/]) {
     assert.match(demo.output, row);
   }
   assert.match(demo.output, /Timelines[\s\S]*active {2,}attempt 1[\s\S]*completed/);
