@@ -24,7 +24,7 @@ local function read_outcomes(arguments, before, count)
     outcomes[i] = {
       kind = kind, id = arguments[at + 2], token = arguments[at + 3], value = arguments[at + 4],
       fields = unpack_fields(arguments[at + 6]), rule = rule, key = false, lock = false, code = false,
-      attempts_made = false, parent_key = false, deduplication_id = false, at_end = false,
+      attempts_made = false, parent_key = false, deduplication_id = false, at_end = false, removed = false,
     }
   end
   return outcomes

@@ -5,6 +5,7 @@
 --
 -- returns nothing
 local function take_from_active(queue, outcomes, first, last)
+  local FEW_REMOVALS, SHORT_LIST, MOST_PUSHED = 8, 2000, 1000
   local doomed, unlocked, unlocked_count, taken = queue.doomed, {}, 0, 0
   for i = first, last do
     local outcome = outcomes[i]
@@ -35,9 +36,27 @@ local function take_from_active(queue, outcomes, first, last)
       return
     end
   end
+  -- Each LREM walks the list from its end; past a few of them one walk over a list of moderate length
+  -- is cheaper.
+  if taken >= FEW_REMOVALS and redis.call("LLEN", queue.active) <= SHORT_LIST then
+    local ids, kept, kept_count = redis.call("LRANGE", queue.active, "0", "-1"), {}, 0
+    for i = #ids, 1, -1 do
+      local outcome = queue.by_id[ids[i]]
+      if outcome and outcome.code == 0 and not outcome.removed then
+        outcome.removed = true
+      else
+        kept_count = kept_count + 1
+        kept[kept_count] = ids[i]
+      end
+    end
+    redis.call("DEL", queue.active)
+    for from = 1, kept_count, MOST_PUSHED do
+      redis.call("LPUSH", queue.active, unpack(kept, from, math.min(from + MOST_PUSHED - 1, kept_count)))
+    end
+  end
   for i = first, last do
     local outcome = outcomes[i]
-    if outcome.code == 0 and redis.call("LREM", queue.active, "-1", outcome.id) == 0 then
+    if outcome.code == 0 and not outcome.removed and redis.call("LREM", queue.active, "-1", outcome.id) == 0 then
       if outcome.kind == "wait" then
         outcome.absent = true
       else

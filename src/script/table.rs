@@ -116,6 +116,7 @@ shared! {
     finish_job
     flush_delay_marker
     flush_doomed
+    flush_evictions
     flush_finished
     hand_back_job
     in_batches
