@@ -87,8 +87,20 @@ async fn usr1_lists_what_runs() {
 #[tokio::test]
 async fn tstp_quietens_and_cont_resumes() {
     let rig = Rig::start().await;
-    let mut started = worker("bench worker --queues q --mode noop", &rig).start();
+    let command = "bench worker --queues q --mode noop --name sleeper";
+    let mut started = worker(command, &rig).start();
     started.logged("bench worker is ready");
+    eventually("the worker to wait for work", || async {
+        let clients: String = redis::cmd("CLIENT")
+            .arg("LIST")
+            .query_async(&mut rig.redis.clone())
+            .await
+            .unwrap();
+        let is_waiting =
+            |client: &str| client.contains(":w:sleeper ") && client.contains("cmd=bzpopmin");
+        clients.lines().any(is_waiting)
+    })
+    .await;
     started.signal("TSTP");
     started.logged("quiet: no new jobs until SIGCONT");
     rig.queue().add("any", json!({})).await.unwrap();

@@ -41,8 +41,7 @@ fn wrong_usage_is_named_with_what_would_be_right() {
         ),
         (
             "bench worker --mode dance",
-            "error: --mode: `dance` is no mode; write noop, echo, sleep:MS, fail:N or mono\n\n\
-             hint: usage: bullrs bench worker [OPTIONS]\n",
+            "error: --mode: `dance` is no mode; write noop, echo, sleep:MS, fail:N or mono\n",
         ),
         (
             "completions tcsh",
