@@ -142,6 +142,7 @@ shared! {
     read_keep
     read_new_job
     read_outcomes
+    read_rule
     recover_deduplication
     recover_stalled_job
     release_deduplication
@@ -155,7 +156,6 @@ shared! {
     reschedule_deduplicated
     restore_dependency
     retry_job
-    set_fields
     settings_of
     settle_batch
     settle_duplicate
