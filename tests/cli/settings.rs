@@ -44,6 +44,40 @@ fn the_strongest_source_wins() {
             "25s",
             "default",
         ),
+        (
+            base().env("BULLRS_STRICT", "yes").args(&["--strict=false"]),
+            "worker.strict",
+            "false",
+            "--strict",
+        ),
+        (
+            base().args(&["--strict"]),
+            "worker.strict",
+            "true",
+            "--strict",
+        ),
+        (
+            base().args(&["--queues", "a:3"]),
+            "queues.a.concurrency",
+            "3",
+            "--queues",
+        ),
+        (
+            base().env("BULLRS_CONCURRENCY", "9"),
+            "queues.a.concurrency",
+            "9",
+            "BULLRS_CONCURRENCY",
+        ),
+    ] {
+        assert_eq!(shown(run, key), (value.into(), origin.into()));
+    }
+}
+
+#[test]
+fn an_apps_own_variable_stands_between_bullrs_variables_and_the_file() {
+    let file = "redis_url = 'redis://file'\n[queues.a]\n";
+    let base = || Run::line("config show").file("bullrs.toml", file);
+    for (run, key, value, origin) in [
         (base(), "redis_url", "redis://file", "bullrs.toml:1"),
         (
             base().env("REDIS_URL", "redis://app"),
@@ -90,30 +124,6 @@ fn the_strongest_source_wins() {
             "worker.max_concurrency",
             "8",
             "JOB_MAX_CONCURRENCY",
-        ),
-        (
-            base().env("BULLRS_STRICT", "yes").args(&["--strict=false"]),
-            "worker.strict",
-            "false",
-            "--strict",
-        ),
-        (
-            base().args(&["--strict"]),
-            "worker.strict",
-            "true",
-            "--strict",
-        ),
-        (
-            base().args(&["--queues", "a:3"]),
-            "queues.a.concurrency",
-            "3",
-            "--queues",
-        ),
-        (
-            base().env("BULLRS_CONCURRENCY", "9"),
-            "queues.a.concurrency",
-            "9",
-            "BULLRS_CONCURRENCY",
         ),
     ] {
         assert_eq!(shown(run, key), (value.into(), origin.into()));
