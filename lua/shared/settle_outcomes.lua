@@ -36,7 +36,14 @@ local function settle_outcomes(queue, outcomes, first, last, now)
       flush_evictions(queue, now)
       promote_delayed(queue, now)
     end
-    if outcome.code == 0 then
+    if outcome.code == -4 and first < last then
+      -- What the jobs before it have driven out may have been the last child it waited for.
+      flush_finished(queue, "completed", now)
+      flush_finished(queue, "failed", now)
+      flush_doomed(queue)
+      settle_outcomes(queue, outcomes, i, i, now)
+      queue.alone = false
+    elseif outcome.code == 0 then
       if kind == "completed" or kind == "failed" then
         if not queue.trimmed then
           redis.call("XTRIM", queue.events, "MAXLEN", "~", max_events(queue))

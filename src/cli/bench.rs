@@ -34,7 +34,8 @@ enum BenchCommands {
 /// Serve queues with a synthetic handler, so that any harness can measure the worker
 ///
 /// Takes the queues and the tuning of `bullrs worker`. It destroys jobs: every job of the queues
-/// is run by the synthetic handler. Nothing is written to a job store.
+/// is run by the synthetic handler. Nothing is written to a job store, and no line is logged for a
+/// single job (`--log-level info,bullrs::job=info` brings them back).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -85,7 +86,7 @@ fn read(reader: &mut Reader<'_>) -> LogFilter {
     let log = reader.log();
     let _redis = reader.redis();
     let _options = reader.worker();
-    log.filter
+    log.filter.without_jobs()
 }
 
 pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
@@ -94,7 +95,9 @@ pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let sources = given::sources(call.matches).map_err(faults)?;
     let mut redactor = given::redactor(&sources);
     let mut reader = Reader::new(&sources);
-    let log_choice = reader.log();
+    let mut log_choice = reader.log();
+    // A line for each job would be most of what is measured.
+    log_choice.filter = log_choice.filter.without_jobs();
     let connection = reader.redis();
     let options = reader.worker();
     let entries = reader.finish().map_err(faults)?;

@@ -38,6 +38,18 @@ impl Default for LogFilter {
 }
 
 impl LogFilter {
+    /// Without the line that each job leaves, unless some other filter was asked for.
+    #[must_use]
+    pub fn without_jobs(self) -> Self {
+        if self != Self::default() {
+            return self;
+        }
+        Self {
+            level: self.level,
+            targets: vec![("bullrs::job".to_owned(), LevelFilter::OFF)],
+        }
+    }
+
     /// In the form that a subscriber takes.
     pub fn targets(&self) -> Targets {
         let quiet = self.level.min(LevelFilter::from_level(Level::WARN));
@@ -87,6 +99,20 @@ fn level(text: &str) -> Result<LevelFilter, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_jobs_can_be_left_out() {
+        let quiet = LogFilter::default().without_jobs().targets();
+        assert!(!quiet.would_enable("bullrs::job", &Level::ERROR));
+        assert!(quiet.would_enable("bullrs::worker", &Level::INFO));
+        let asked = "info,bullrs::job=info".parse::<LogFilter>().unwrap();
+        assert!(
+            asked
+                .without_jobs()
+                .targets()
+                .would_enable("bullrs::job", &Level::INFO)
+        );
+    }
 
     #[test]
     fn a_level_holds_for_all_but_chatty_libraries() {

@@ -39,7 +39,7 @@ async fn bench_fails_each_attempt_as_told_and_sums_up() {
         queue.add("any", json!({})).attempts(3).await.unwrap();
     }
     let ended = worker(
-        "bench worker --queues q:2 --mode fail:2 --burst --json",
+        "bench worker --queues q:2 --mode fail:2 --burst --json --log-level info,bullrs::job=info",
         &rig,
     )
     .end();

@@ -375,32 +375,33 @@ async fn pause() {
     tokio::time::sleep_until((Instant::now() + ERRAND_RETRY).into()).await;
 }
 
+/// One line for each job, under a target of its own so that it can be silenced.
 fn log(job: &RawJob, state: &SettledState) {
     let record = job.record();
     let (queue, job_id, job_name, attempt) = (job.queue(), job.id(), job.name(), job.attempt());
     let duration_ms = clock::now().saturating_sub(record.processed_on).max(0);
     match state {
         SettledState::Completed(_) => {
-            info!(target: "bullrs::worker", queue, job_id, job_name, attempt, duration_ms, "completed");
+            info!(target: "bullrs::job", queue, job_id, job_name, attempt, duration_ms, "completed");
         }
         SettledState::Failed(reason) => {
-            error!(target: "bullrs::worker", queue, job_id, job_name, attempt, duration_ms, reason, "failed");
+            error!(target: "bullrs::job", queue, job_id, job_name, attempt, duration_ms, reason, "failed");
         }
         SettledState::Retried { reason, delay } => {
             warn!(
-                target: "bullrs::worker",
+                target: "bullrs::job",
                 queue, job_id, job_name, attempt, duration_ms, reason, retry_in_ms = delay,
                 "attempt failed"
             );
         }
         SettledState::Delayed(delay) => {
-            info!(target: "bullrs::worker", queue, job_id, job_name, attempt, delay_ms = delay, "put off");
+            info!(target: "bullrs::job", queue, job_id, job_name, attempt, delay_ms = delay, "put off");
         }
         SettledState::Released => {
-            info!(target: "bullrs::worker", queue, job_id, job_name, attempt, "handed back");
+            info!(target: "bullrs::job", queue, job_id, job_name, attempt, "handed back");
         }
         SettledState::WaitingChildren => {
-            info!(target: "bullrs::worker", queue, job_id, job_name, attempt, "waits for its children");
+            info!(target: "bullrs::job", queue, job_id, job_name, attempt, "waits for its children");
         }
     }
 }
