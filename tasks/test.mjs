@@ -1,6 +1,6 @@
 // `npm test`: everything there is to check, on private servers. The last line counts it all.
 import { readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { capture, run, runTask } from './children.mjs';
 import { PrivatePostgres } from './servers.mjs';
 import { buildBinary, root, setUp } from './setup.mjs';
@@ -53,7 +53,8 @@ async function nodeTests(env) {
   } catch (error) {
     return fail(`${name}: ${error.message}`);
   }
-  await part(name, countNode, process.execPath, ['--test', ...files], { ...env, BULLRS_BIN: binary });
+  const ours = { BULLRS_BIN: binary, BULLRS_CRON_NEXT: join(dirname(binary), 'examples', 'cron_next') };
+  await part(name, countNode, process.execPath, ['--test', ...files], { ...env, ...ours });
 }
 
 /** Every `*.test.mjs` under a folder; `node --test` takes no patterns before Node 21. */

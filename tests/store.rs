@@ -4,6 +4,7 @@
 //! database of its own there. The tests that kill a server start one themselves. Without the
 //! variable the Postgres half fails, unless `BULLRS_TEST_SKIP_POSTGRES=1` leaves it out.
 #![cfg(feature = "store")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[path = "store/guards.rs"]
 mod guards;

@@ -273,6 +273,11 @@ async fn a_stopping_worker_hands_back_what_does_not_end() {
     let running = running.start().await.unwrap();
     rig.wait_for_state("2", "active").await;
     running.control().stop();
+    // From here on nothing more is claimed.
+    eventually("the worker to drain", || async {
+        !running.control().is_ready()
+    })
+    .await;
     release.notify_one();
     let report = within("the worker to stop", running.finished()).await;
     assert_eq!(
@@ -649,7 +654,7 @@ async fn all_queues_may_wait_over_one_connection() {
     let mut options = WorkerOptions::new(names.iter().map(QueueOptions::new));
     options.prefix.clone_from(&rig.prefix);
     options.share_blocking = true;
-    options.drain_delay = Duration::from_secs(60);
+    options.drain_delay = Duration::from_mins(1);
     let mut worker = Worker::new(rig.options(), options);
     for name in &names {
         worker = worker.processor(name, Arc::new(Gauge::default()));

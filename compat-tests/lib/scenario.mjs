@@ -99,7 +99,7 @@ async function isOver(kit, queues, { completed = 0, failed = 0 }) {
   for (const queue of queues) {
     for (const { event } of await kit.events(queue)) if (event in seen) seen[event] += 1;
     if (await kit.redis.llen(kit.key(queue, 'active'))) return false;
-    if ((await kit.redis.zscore(kit.key(queue, 'marker'), '0')) !== null) return false;
+    if (await kit.redis.exists(kit.key(queue, 'marker'))) return false;
     if (await kit.redis.exists(kit.key(queue, 'limiter'))) return false;
   }
   return seen.completed >= completed && seen.failed >= failed;

@@ -68,7 +68,26 @@ export const scenarios = [
   },
   policy('without a policy', {}, { failed: 1, completed: 1 }),
   policy('failParentOnFailure', { failParentOnFailure: true }, { failed: 2, completed: 1 }),
-  policy('continueParentOnFailure', { continueParentOnFailure: true }, { failed: 1, completed: 2 }),
+  {
+    name: 'a child that fails last, continueParentOnFailure',
+    queues: ['parents', 'children'],
+    mode: 'fail:1',
+    offsets: [300],
+    async prepare(kit) {
+      await kit.flow.add(parent([child('bad', { delay: 300, continueParentOnFailure: true }), child('good', { attempts: 2 })], { attempts: 2 }));
+    },
+    ends: { failed: 1, completed: 2 },
+  },
+  {
+    name: 'a parent that goes on and ends before a pending child, continueParentOnFailure',
+    queues: ['parents', 'children'],
+    mode: 'fail:1',
+    offsets: [3_600_000],
+    async prepare(kit) {
+      await kit.flow.add(parent([child('bad', { continueParentOnFailure: true }), child('late', { delay: 3_600_000 })], { attempts: 2 }));
+    },
+    ends: { failed: 2 },
+  },
   policy('ignoreDependencyOnFailure', { ignoreDependencyOnFailure: true }, { failed: 1, completed: 2 }),
   policy('removeDependencyOnFailure', { removeDependencyOnFailure: true }, { failed: 1, completed: 2 }),
   policy('failParentOnFailure, removed at once', { failParentOnFailure: true, removeOnFail: true }, { failed: 2, completed: 1 }),

@@ -13,7 +13,7 @@ local queue = {
   paused = paused, meta = meta, limiter = limiter, prioritized = prioritized, marker = marker,
   events = events,
 }
-local outcome = { kind = "wait", id = id, token = token, fields = {} }
+local outcome = { kind = "wait", id = id, token = token }
 settle_outcomes(queue, { outcome }, 1, 1, 0)
 if outcome.code ~= 0 then
   return outcome.code

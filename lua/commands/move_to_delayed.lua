@@ -16,7 +16,7 @@ local queue = {
 }
 local outcome = {
   kind = "delayed", id = id, token = token, value = delay, fields = unpack_fields(packed_fields),
-  skip_attempt = skip_attempt == "1",
+  rule = { skip_attempt = skip_attempt == "1" },
 }
 settle_outcomes(queue, { outcome }, 1, 1, now)
 if outcome.code ~= 0 then

@@ -31,7 +31,7 @@ local function claim_jobs(queue, now, options, wanted, first)
         redis.call("DEL", queue.limiter)
         left = max
       end
-      room = math.max(1, math.min(room, left))
+      room = math.max(1, math.min(room, math.ceil(left)))
     end
     if paused_or_maxed(queue) then
       return claims, 0, true

@@ -4,9 +4,9 @@
 -- returns nothing
 -- include number_or add_delayed
 local function delay_job(queue, outcome, now)
-  local fields = outcome.fields
+  local fields = outcome.fields or {}
   local n = #fields
-  if not outcome.skip_attempt then
+  if not outcome.rule.skip_attempt then
     fields[n + 1], fields[n + 2] = "atm", outcome.attempts_made + 1
     n = n + 2
   end

@@ -7,9 +7,10 @@
 -- include split_job_key queue_at push_target add_base_marker delete_job_keys release_deduplication
 local function drop_from_parent(queue, key, hard, parent_key)
   if not parent_key then
-    parent_key = redis.call("HGET", key, "parentKey")
+    -- pcall: a key that is no hash has no parent.
+    parent_key = redis.pcall("HGET", key, "parentKey")
     -- A parent without its hash must not come back as an id that nothing stands behind.
-    if not parent_key or redis.call("EXISTS", parent_key) == 0 then
+    if type(parent_key) ~= "string" or redis.call("EXISTS", parent_key) == 0 then
       return false
     end
   end

@@ -15,15 +15,16 @@ local function fail_child(parent_queue, parent, child_key, reason, now)
     if redis.call("EXISTS", parent.key) == 0 then
       return
     end
+    -- pcall: a key that is no hash must not keep the child from failing.
     local failure = "child " .. child_key .. " failed"
     if redis.call("ZREM", waiting_children, parent.id) == 1 then
-      redis.call("HSET", parent.key, "defa", failure)
+      redis.pcall("HSET", parent.key, "defa", failure)
       parent_to_wait(parent_queue, parent.id, now)
     elseif redis.call("ZREM", parent.prefix .. "delayed", parent.id) == 1 then
-      redis.call("HSET", parent.key, "delay", "0", "defa", failure)
+      redis.pcall("HSET", parent.key, "delay", "0", "defa", failure)
       parent_to_wait(parent_queue, parent.id, now)
     elseif not redis.call("ZSCORE", parent.prefix .. "failed", parent.id) then
-      redis.call("HSET", parent.key, "defa", failure)
+      redis.pcall("HSET", parent.key, "defa", failure)
     end
   elseif policy == "cpof" then
     redis.call("HSET", parent.key .. ":failed", child_key, reason)

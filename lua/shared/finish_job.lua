@@ -3,20 +3,18 @@
 --
 -- returns nothing
 -- include finish_deduplication parent_of queue_at release_parent_if_idle fail_child drop_from_parent
--- include doom_job flush_finished
+-- include doom_job flush_finished flush_evictions
 local function finish_job(queue, outcome, now)
   local id, key, kind, value = outcome.id, outcome.key, outcome.kind, outcome.value
   local completed = kind == "completed"
-  if queue.evicting and (outcome.parent_key or outcome.deduplication_id) then
-    -- What the jobs before this one drive out may let a parent go on: not after this one has touched it.
-    flush_finished(queue, "completed", now)
-    flush_finished(queue, "failed", now)
-    queue.evicting = false
+  if outcome.parent_key or outcome.deduplication_id then
+    flush_evictions(queue, now)
   end
   if outcome.deduplication_id then
     finish_deduplication(queue, id, outcome.deduplication_id, now)
   end
-  local parent = outcome.parent_key and parent_of(outcome.parent_key, outcome.parent)
+  local parent = outcome.parent_key
+    and parent_of(outcome.parent_key, redis.call("HGET", key, "parent"))
   if parent then
     local parent_queue = parent.prefix == queue.prefix and queue or queue_at(parent.prefix)
     if not completed then
@@ -27,15 +25,15 @@ local function finish_job(queue, outcome, now)
     end
   end
   local attempts_made = outcome.attempts_made + 1
-  local keep, result = outcome.keep, completed and "returnvalue" or "failedReason"
+  local keep, result = outcome.rule.keep, completed and "returnvalue" or "failedReason"
   if keep.count == 0 then
-    doom_job(queue, key)
+    doom_job(queue, key, completed)
     if outcome.parent_key then
       drop_from_parent(queue, key, false, outcome.parent_key)
     end
   else
     local fields = outcome.fields
-    if #fields == 0 then
+    if not fields then
       redis.call("HSET", key, "atm", attempts_made, result, value, "finishedOn", now)
     else
       fields[#fields + 1] = "atm"
@@ -67,7 +65,7 @@ local function finish_job(queue, outcome, now)
     end
   end
   redis.call("XADD", queue.events, "*", "event", kind, "jobId", id, result, value, "prev", "active")
-  if not completed and attempts_made >= outcome.attempts then
+  if not completed and attempts_made >= outcome.rule.attempts then
     redis.call("XADD", queue.events, "*",
       "event", "retries-exhausted", "jobId", id, "attemptsMade", attempts_made)
   end

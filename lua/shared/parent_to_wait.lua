@@ -4,7 +4,8 @@
 -- returns nothing
 -- include number_or enqueue add_delay_marker
 local function parent_to_wait(parent_queue, id, now)
-  local found = redis.call("HMGET", parent_queue.prefix .. id, "priority", "delay")
+  -- pcall: a key that is no hash must not strand the parent, which is in no set any more.
+  local found = redis.pcall("HMGET", parent_queue.prefix .. id, "priority", "delay")
   local delay = number_or(found[2], 0)
   if delay > 0 then
     local due = now + delay

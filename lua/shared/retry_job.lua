@@ -3,7 +3,7 @@
 -- returns nothing
 -- include enqueue add_waiting_event
 local function retry_job(queue, outcome)
-  local fields = outcome.fields
+  local fields = outcome.fields or {}
   fields[#fields + 1] = "atm"
   fields[#fields + 1] = outcome.attempts_made + 1
   redis.call("HSET", outcome.key, unpack(fields))

@@ -4,18 +4,20 @@
 -- of each kind were not refused
 -- include settle_outcomes
 local function settle_batch(queue, outcomes, now)
-  local first, seen = 1, {}
+  local first, by_id = 1, {}
   for i = 1, #outcomes do
     local id = outcomes[i].id
     -- What the first outcome of a job leaves is what the second is judged by. The other bound is that of
     -- Lua's stack: an outcome adds at most seven arguments to a command.
-    if seen[id] or i - first == 1000 then
+    if by_id[id] or i - first == 1000 then
+      queue.by_id = by_id
       settle_outcomes(queue, outcomes, first, i - 1, now)
-      first, seen = i, {}
+      first, by_id = i, {}
     end
-    seen[id] = true
+    by_id[id] = outcomes[i]
   end
   if first <= #outcomes then
+    queue.by_id = by_id
     settle_outcomes(queue, outcomes, first, #outcomes, now)
   end
   local codes, done, rate_ms = {}, { completed = 0, failed = 0, delayed = 0, retry = 0, wait = 0 }, nil

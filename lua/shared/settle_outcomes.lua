@@ -2,13 +2,13 @@
 -- other. Each gets its `code`.
 --
 -- outcome: kind (completed, failed, delayed, retry, wait), id, token, value (result, reason, ms of delay,
--- push command), fields (unpack_fields), and keep (read_keep), attempts or skip_attempt as its kind needs.
--- The same id must not come twice. After a delayed one the delay marker may be left to the caller
--- (`unmarked`).
+-- push command), fields (unpack_fields, or nil), rule (read_rule). The same id must not come twice, and
+-- several need queue.by_id, the outcomes by id. After a delayed one the delay marker may be left to the
+-- caller (`unmarked`).
 --
 -- returns nothing
--- include load_outcomes take_from_active finish_job flush_finished flush_doomed delay_job retry_job
--- include hand_back_job promote_delayed flush_delay_marker max_events
+-- include load_outcomes take_from_active finish_job delay_job retry_job hand_back_job promote_delayed
+-- include flush_evictions flush_finished flush_doomed flush_delay_marker max_events
 local function settle_outcomes(queue, outcomes, first, last, now)
   queue.doomed = {}
   queue.finished = {}
@@ -33,6 +33,7 @@ local function settle_outcomes(queue, outcomes, first, last, now)
       flush_delay_marker(queue)
     end
     if kind == "retry" then
+      flush_evictions(queue, now)
       promote_delayed(queue, now)
     end
     if outcome.code == 0 then
@@ -47,6 +48,7 @@ local function settle_outcomes(queue, outcomes, first, last, now)
       elseif kind == "retry" then
         retry_job(queue, outcome)
       else
+        flush_evictions(queue, now)
         hand_back_job(queue, outcome)
       end
     end

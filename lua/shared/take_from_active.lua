@@ -4,44 +4,66 @@
 -- back only learns `absent`. The locks go with flush_doomed.
 --
 -- returns nothing
--- include set_fields
 local function take_from_active(queue, outcomes, first, last)
-  local doomed, ids, unlocked, by_id = queue.doomed, {}, {}, {}
+  local FEW_REMOVALS, SHORT_LIST, MOST_PUSHED = 8, 2000, 1000
+  local doomed, unlocked, unlocked_count, taken = queue.doomed, {}, 0, 0
   for i = first, last do
     local outcome = outcomes[i]
     if outcome.code == 0 then
-      ids[#ids + 1] = outcome.id
-      by_id[outcome.id] = true
+      taken = taken + 1
       if outcome.token ~= "0" then
-        unlocked[#unlocked + 1] = outcome.id
-        doomed[#doomed + 1] = outcome.key .. ":lock"
+        unlocked_count = unlocked_count + 1
+        unlocked[unlocked_count] = outcome.id
+        doomed[#doomed + 1] = outcome.lock
       end
     end
   end
-  if #unlocked > 0 then
+  if unlocked_count > 0 then
     redis.call("SREM", queue.stalled, unpack(unlocked))
   end
   -- A worker mostly finishes what stands at the old end; one LTRIM then does the work of all LREMs.
-  if #ids > 2 then
-    local oldest = redis.call("LRANGE", queue.active, -#ids, "-1")
+  if taken > 2 then
+    local oldest, found = redis.call("LRANGE", queue.active, -taken, "-1"), 0
     for i = 1, #oldest do
-      if by_id[oldest[i]] then
-        by_id[oldest[i]] = nil
+      local outcome = queue.by_id[oldest[i]]
+      if outcome and outcome.code == 0 and not outcome.at_end then
+        outcome.at_end = true
+        found = found + 1
       end
     end
-    if next(by_id) == nil then
-      redis.call("LTRIM", queue.active, "0", -#ids - 1)
+    if found == taken then
+      redis.call("LTRIM", queue.active, "0", -taken - 1)
       return
+    end
+  end
+  -- Each LREM walks the list from its end; past a few of them one walk over a list of moderate length
+  -- is cheaper.
+  if taken >= FEW_REMOVALS and redis.call("LLEN", queue.active) <= SHORT_LIST then
+    local ids, kept, kept_count = redis.call("LRANGE", queue.active, "0", "-1"), {}, 0
+    for i = #ids, 1, -1 do
+      local outcome = queue.by_id[ids[i]]
+      if outcome and outcome.code == 0 and not outcome.removed then
+        outcome.removed = true
+      else
+        kept_count = kept_count + 1
+        kept[kept_count] = ids[i]
+      end
+    end
+    redis.call("DEL", queue.active)
+    for from = 1, kept_count, MOST_PUSHED do
+      redis.call("LPUSH", queue.active, unpack(kept, from, math.min(from + MOST_PUSHED - 1, kept_count)))
     end
   end
   for i = first, last do
     local outcome = outcomes[i]
-    if outcome.code == 0 and redis.call("LREM", queue.active, "-1", outcome.id) == 0 then
+    if outcome.code == 0 and not outcome.removed and redis.call("LREM", queue.active, "-1", outcome.id) == 0 then
       if outcome.kind == "wait" then
         outcome.absent = true
       else
         outcome.code = -3
-        set_fields(outcome.key, outcome.fields)
+        if outcome.fields then
+          redis.call("HSET", outcome.key, unpack(outcome.fields))
+        end
       end
     end
   end

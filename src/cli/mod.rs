@@ -12,6 +12,7 @@ mod log;
 mod migrate;
 mod output;
 mod payload;
+mod recap;
 mod reload;
 mod scripts;
 mod serving;

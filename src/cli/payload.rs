@@ -142,8 +142,9 @@ fn rotate(json: JsonArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         output::json(&summary)?;
     } else {
         output::text(&format!(
-            "resealed {} payloads under key {}\n",
-            summary.resealed, summary.key
+            "resealed {} under key {}\n",
+            payloads(summary.resealed),
+            summary.key
         ))?;
     }
     if failed == 0 {
@@ -154,10 +155,18 @@ fn rotate(json: JsonArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         .iter()
         .take(10)
         .fold(
-            Abort::new(Exit::Failed, format!("{failed} payloads did not open")),
+            Abort::new(
+                Exit::Failed,
+                format!("{} did not open", payloads(failed as u64)),
+            ),
             |abort, row| abort.cause(format!("row `{}`: {}", row.id, row.reason)),
         )
         .hint("are the keys that sealed them in BULLRS_PAYLOAD_KEYS?"))
+}
+
+fn payloads(count: u64) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} payload{plural}")
 }
 
 fn keyring() -> Result<Keyring, Abort> {

@@ -116,13 +116,20 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
                 stops += 1;
                 match stops {
                     1 => control.stop(),
-                    2 => control.stop_now(),
+                    2 => {
+                        let running = control.jobs().len();
+                        tracing::warn!(running, "stopping now: running jobs are handed back");
+                        control.stop_now();
+                    }
                     _ => return Ending::GivenUp,
                 }
                 if let Some(report) = without_echoes(&mut finished, signals).await {
                     return Ending::Ended(report);
                 }
-                say_stopping(stops, control.jobs().len());
+                if stops == 1 {
+                    let running = control.jobs().len();
+                    tracing::info!(running, "stopping: no new jobs, running ones may end");
+                }
             }
             Wish::Quiet if stops == 0 && !quiet => {
                 quiet = true;
@@ -143,8 +150,8 @@ async fn follow(running: Running, signals: &mut Signals, reloader: &mut Reloader
 }
 
 /// Ignores signals for a moment: `timeout`, npm and process groups deliver one request twice, and
-/// the echo must not count as the second one. The next step is logged only afterwards, so that a
-/// signal sent because of the log counts.
+/// the echo must not count as the second one. The drain is logged only afterwards, so that a signal
+/// that is sent because of the log counts.
 async fn without_echoes(
     finished: &mut (impl Future<Output = Report> + Unpin),
     signals: &mut Signals,
@@ -156,14 +163,6 @@ async fn without_echoes(
             () = sleep_until(quiet_again) => return None,
             _echo = signals.next() => {}
         }
-    }
-}
-
-fn say_stopping(stops: u32, running: usize) {
-    if stops == 1 {
-        tracing::info!(running, "stopping: no new jobs, running ones may end");
-    } else {
-        tracing::warn!(running, "stopping now: running jobs are handed back");
     }
 }
 

@@ -4,9 +4,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Abort, Exit};
+use super::{Abort, Exit, recap::StoreRecap};
 use crate::{
     config::{StoreChoice, plain},
+    processor::RecapSource,
     store::{Error, JobRecorder, JobRecorderOptions, Keyring, Store},
 };
 
@@ -88,6 +89,12 @@ impl Storage {
     /// Follows the worker's jobs.
     pub(super) fn recorder(&self) -> Arc<JobRecorder> {
         Arc::clone(&self.recorder)
+    }
+
+    /// What `content.recap` writes up.
+    pub(super) fn recap(&self) -> Arc<dyn RecapSource> {
+        let runtime = self.runtime.handle().clone();
+        Arc::new(StoreRecap::new(self.store.clone(), runtime))
     }
 
     /// The tables.

@@ -114,20 +114,21 @@ fn suggest(error: &clap::Error, abort: Abort) -> Abort {
     if let Some(suggested) = suggested {
         return abort.hint(format!("did you mean `{suggested}`?"));
     }
-    match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(values)) if !values.is_empty() => {
-            abort.hint(format!("write one of `{}`", values.join("`, `")))
+    if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue)
+        && !values.is_empty()
+    {
+        return abort.hint(format!("write one of `{}`", values.join("`, `")));
+    }
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return abort.hint("`bullrs --help` lists the commands");
+    }
+    match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => {
+            let usage = usage.to_string();
+            let usage = usage.lines().next().unwrap_or_default();
+            abort.hint(usage.replacen("Usage:", "usage:", 1))
         }
-        _ => abort.hint(match error.get(ContextKind::Usage) {
-            Some(ContextValue::StyledStr(usage))
-                if error.kind() != ErrorKind::InvalidSubcommand =>
-            {
-                let usage = usage.to_string();
-                let usage = usage.lines().next().unwrap_or_default();
-                usage.replacen("Usage:", "usage:", 1)
-            }
-            _ => "`bullrs --help` lists the commands".to_owned(),
-        }),
+        _ => abort,
     }
 }
 

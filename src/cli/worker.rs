@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     config::{Fault, LogFilter, Reader, Sources, StoreChoice},
-    processor::{Builtins, Resolver, openai::OpenAiOptions},
+    processor::{Builtins, Resolver, Source as _, openai::OpenAiOptions},
     store::JobRecorderOptions,
     worker::Worker,
 };
@@ -130,7 +130,9 @@ pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         ..JobRecorderOptions::default()
     };
     let storage = Storage::open(&store_choice, keyring, recording)?;
-    let resolver = Arc::new(Resolver::new().then(Builtins::new(api, None)));
+    let recap = storage.as_ref().map(Storage::recap);
+    let builtins = Builtins::new(api, recap);
+    let resolver = Arc::new(Resolver::new().then(builtins.clone()));
     let queues: Vec<String> = options
         .queues
         .iter()
@@ -154,6 +156,13 @@ pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
             store = store.as_deref().unwrap_or("none"),
             "worker is ready"
         );
+        let serves_builtins = options
+            .queues
+            .iter()
+            .any(|queue| !builtins.names(&queue.name).is_empty());
+        if let (true, Err(error)) = (serves_builtins, builtins.check()) {
+            tracing::warn!(%error, "the built-in processors cannot reach their API; jobs that need it will fail");
+        }
         if !idle.is_empty() {
             tracing::warn!(
                 queues = idle,

@@ -113,6 +113,10 @@ pub struct QueueSpec {
 /// # Errors
 /// Every entry that is wrong.
 pub fn queue_list(text: &str) -> Result<Vec<QueueSpec>, Vec<String>> {
+    if text.contains("://") {
+        // It may hold a password that, cut at its colons, nothing would recognise any more.
+        return Err(vec!["is a list of queue names, not a URL".to_owned()]);
+    }
     let mut specs: Vec<QueueSpec> = Vec::new();
     let mut wrong = Vec::new();
     for entry in text.split(',').map(str::trim) {

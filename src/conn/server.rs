@@ -38,7 +38,7 @@ impl Conn {
     /// Refuses a server that is too old and warns of one that may drop jobs.
     ///
     /// # Errors
-    /// When it cannot be reached, or Redis is older than 5.0 (WIRE §5.2).
+    /// When it cannot be reached, or Redis is older than 6.2, whose `RPOP` takes no count.
     pub(crate) async fn check_server(&self) -> Result<ServerInfo> {
         let info = match self.server_info().await {
             Ok(info) => info,
@@ -48,12 +48,15 @@ impl Conn {
             }) => return Ok(ServerInfo::default()),
             Err(error) => return Err(error),
         };
-        let major = info
+        let mut version = info
             .redis_version
             .split('.')
-            .next()
-            .and_then(|major| major.parse().ok());
-        if info.flavour == "redis" && major.is_some_and(|major: u32| major < 6) {
+            .map(|part| part.parse::<u32>().ok());
+        let version = (version.next().flatten(), version.next().flatten());
+        if let (Some(major), Some(minor)) = version
+            && info.flavour == "redis"
+            && (major, minor) < (6, 2)
+        {
             return Err(Error::Invalid {
                 field: "redis-url",
                 rule: format!(

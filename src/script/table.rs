@@ -116,6 +116,7 @@ shared! {
     finish_job
     flush_delay_marker
     flush_doomed
+    flush_evictions
     flush_finished
     hand_back_job
     in_batches
@@ -142,6 +143,7 @@ shared! {
     read_keep
     read_new_job
     read_outcomes
+    read_rule
     recover_deduplication
     recover_stalled_job
     release_deduplication
@@ -155,7 +157,6 @@ shared! {
     reschedule_deduplicated
     restore_dependency
     retry_job
-    set_fields
     settings_of
     settle_batch
     settle_duplicate

@@ -260,14 +260,17 @@ impl Columns {
             .iter()
             .zip(1..)
             .map(|((_, kind), number)| match (self.dialect, *kind) {
-                (Dialect::Sqlite, _) => format!("${number}"),
+                (Dialect::Sqlite, _) => format!("value ->> {}", number - 1),
                 (Dialect::Postgres, "int") => format!("cast(${number} as bigint[])"),
                 (Dialect::Postgres, _) => format!("cast(${number} as text[])"),
             })
             .collect();
         let (names, parameters) = (names.join(", "), parameters.join(", "));
         let _infallible = match self.dialect {
-            Dialect::Sqlite => write!(filled, "w ({names}) as (values ({parameters}))"),
+            Dialect::Sqlite => write!(
+                filled,
+                "w ({names}) as (select {parameters} from json_each($1))"
+            ),
             Dialect::Postgres => write!(
                 filled,
                 "w ({names}) as (select * from unnest({parameters}))"
@@ -442,7 +445,7 @@ mod tests {
         let sqlite = Columns::content_jobs(Dialect::Sqlite, &usual(CONTENT_JOBS)).unwrap();
         assert_eq!(
             &*sqlite.fill("with {set new_id:text new_at:int} {id=$1} {created_at#=$2}"),
-            "with w (new_id, new_at) as (values ($1, $2)) $1 $2"
+            "with w (new_id, new_at) as (select value ->> 0, value ->> 1 from json_each($1)) $1 $2"
         );
     }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 /// A text as JSON: itself when it is JSON, else a JSON string of it.
-pub(super) fn raw(text: String) -> Box<RawValue> {
-    RawValue::from_string(text.clone()).unwrap_or_else(|_not_json| {
-        serde_json::value::to_raw_value(&text).unwrap_or_else(|_| RawValue::NULL.to_owned())
+pub(super) fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap_or_else(|_not_json| {
+        serde_json::value::to_raw_value(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
     })
 }
 
@@ -18,7 +18,7 @@ pub(super) fn storable(text: &str, jsonb: bool) -> Cow<'_, str> {
     let text = if is_json {
         Cow::Borrowed(text)
     } else {
-        Cow::Owned(raw(text.to_owned()).get().to_owned())
+        Cow::Owned(raw(text).get().to_owned())
     };
     if jsonb && text.contains("\\u") {
         return Cow::Owned(for_jsonb(&text));
@@ -87,6 +87,6 @@ mod tests {
     #[test]
     fn what_is_not_json_becomes_a_string() {
         assert_eq!(storable("half \"{", false), r#""half \"{""#);
-        assert_eq!(raw("NaN".into()).get(), r#""NaN""#);
+        assert_eq!(raw("NaN").get(), r#""NaN""#);
     }
 }

@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, error::DatabaseError as _};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// How long a connection attempt, or the wait for a free connection, may take.
@@ -21,6 +21,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A connection that idled longer is asked for a sign of life before it is used again.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// How soon to try a SQLite file again that somebody else is just making.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Idle connections beside their options. Cheap to clone.
 pub(super) struct Lane<C: Connection>(Arc<Inner<C>>);
@@ -67,8 +70,19 @@ where
                 return Ok(self.hold(conn, permit));
             }
         }
-        let conn = in_time("no answer", CONNECT_WITHIN, self.0.options.connect()).await?;
+        let conn = in_time("no answer", CONNECT_WITHIN, self.connect()).await?;
         Ok(self.hold(conn, permit))
+    }
+
+    /// Several that open a new SQLite file at once get in each other's way when each sets its mode,
+    /// and SQLite does not wait there as it does elsewhere.
+    async fn connect(&self) -> Result<C, sqlx::Error> {
+        loop {
+            match self.0.options.connect().await {
+                Err(error) if is_busy(&error) => sleep_until(Instant::now() + BUSY_PAUSE).await,
+                connected => return connected,
+            }
+        }
     }
 
     /// Closes what idles.
@@ -127,6 +141,15 @@ impl<C: Connection> DerefMut for Held<C> {
     fn deref_mut(&mut self) -> &mut C {
         &mut self.conn
     }
+}
+
+/// SQLite's BUSY, in any of its extended forms.
+fn is_busy(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<sqlx::sqlite::SqliteError>())
+        .and_then(|error| error.code()?.parse::<u32>().ok())
+        .is_some_and(|code| code & 0xff == 5)
 }
 
 /// Bounds work on the database; too late is an I/O error like any other silence.

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use serde::Serialize;
 use sqlx::{
     AssertSqlSafe, Column as _, Executor as _, Postgres, Row as _, Sqlite, TypeInfo as _,
     ValueRef as _,
@@ -19,7 +20,8 @@ pub(super) enum Link {
 }
 
 /// A value to bind. A null still has a type, for arrays and casts.
-#[derive(Clone)]
+#[derive(Clone, Serialize)]
+#[serde(untagged)]
 pub(super) enum Arg<'a> {
     Text(Option<Cow<'a, str>>),
     Int(Option<i64>),
@@ -123,21 +125,19 @@ impl Link {
         }
     }
 
-    /// Runs a statement over a `{set}` of rows, in one round trip where there is a network.
+    /// Runs a statement over a `{set}` of rows, however many, in one round trip.
     pub(super) async fn execute_set(
         &mut self,
         sql: &Arc<str>,
         set: &[Vec<Arg<'_>>],
     ) -> Result<u64, sqlx::Error> {
-        if let Self::Postgres(conn) = self {
-            let done = postgres_set_query(sql, set).execute(&mut **conn).await?;
-            return Ok(done.rows_affected());
+        match self {
+            Self::Postgres(conn) => {
+                let done = postgres_set_query(sql, set).execute(&mut **conn).await?;
+                Ok(done.rows_affected())
+            }
+            Self::Sqlite(_) => self.execute(sql, &[json_set(set)?]).await,
         }
-        let mut changed = 0;
-        for args in set {
-            changed += self.execute(sql, args).await?;
-        }
-        Ok(changed)
     }
 
     /// As [`execute_set`](Self::execute_set), reading what the statement returns.
@@ -146,19 +146,15 @@ impl Link {
         sql: &Arc<str>,
         set: &[Vec<Arg<'_>>],
     ) -> Result<Vec<Row>, sqlx::Error> {
-        if let Self::Postgres(conn) = self {
-            return postgres_set_query(sql, set)
+        match self {
+            Self::Postgres(conn) => postgres_set_query(sql, set)
                 .fetch_all(&mut **conn)
                 .await?
                 .iter()
                 .map(postgres_row)
-                .collect();
+                .collect(),
+            Self::Sqlite(_) => self.rows(sql, &[json_set(set)?]).await,
         }
-        let mut rows = Vec::new();
-        for args in set {
-            rows.extend(self.rows(sql, args).await?);
-        }
-        Ok(rows)
     }
 
     /// Gives the connection back for others to use.
@@ -185,6 +181,12 @@ fn sqlite_query<'q>(sql: &Arc<str>, args: &'q [Arg<'q>]) -> Query<'q, Sqlite, Sq
         Arg::Text(text) => query.bind(text.as_deref()),
         Arg::Int(number) => query.bind(*number),
     })
+}
+
+/// The rows as one JSON text, which SQLite takes apart again.
+fn json_set(set: &[Vec<Arg<'_>>]) -> Result<Arg<'static>, sqlx::Error> {
+    let text = serde_json::to_string(set).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    Ok(Arg::Text(Some(text.into())))
 }
 
 /// Binds the rows column by column, as one array each.

@@ -203,9 +203,9 @@ fn job_row(row: Row) -> Result<(JobRow, Cell)> {
             .map(Status::from)
             .ok_or_else(|| missing(&format!("content_jobs row `{id}`"), "status"))?,
         has_payload: cells.int() == Some(1),
-        result: cells.text().map(json::raw),
+        result: cells.text().as_deref().map(json::raw),
         error: cells.text(),
-        progress: cells.text().map(json::raw),
+        progress: cells.text().as_deref().map(json::raw),
         attempts_made: cells.int().unwrap_or(0),
         attempts_started: cells.int().unwrap_or(0),
         max_attempts: cells.int().unwrap_or(1),
@@ -231,7 +231,7 @@ fn event_row(row: Row) -> Result<EventRow> {
         event: cells.text().unwrap_or_default(),
         attempt: cells.int(),
         message: cells.text(),
-        data: cells.text().map(json::raw),
+        data: cells.text().as_deref().map(json::raw),
         at: cells.int(),
     })
 }

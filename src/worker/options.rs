@@ -137,7 +137,7 @@ impl WorkerOptions {
     /// Checks every rule and reports all that are broken, not just the first.
     ///
     /// # Errors
-    /// One [`Error::Invalid`] whose text lists every broken rule.
+    /// One [`Error::Options`] that lists every broken rule.
     pub fn validate(&self) -> Result<()> {
         let mut faults = Vec::new();
         if self.queues.is_empty() {

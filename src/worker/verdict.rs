@@ -203,9 +203,12 @@ impl Rules {
         }
     }
 
-    /// Why this job's backoff cannot be followed, if so.
+    /// Why this job's backoff cannot be followed, if an attempt is left that needs it.
     pub(super) fn unknown_backoff(&self, record: &JobRecord) -> Option<String> {
         let backoff = record.opts.backoff.as_ref()?;
+        if f64::from(record.attempts_made.saturating_add(1)) >= self.attempts(record) {
+            return None;
+        }
         let known = backoff::delay(backoff, 1, 0.0).is_some()
             || self.strategies.contains_key(&backoff.kind);
         (!known).then(|| {
@@ -304,6 +307,28 @@ mod tests {
             &record(opts, "0"),
         );
         assert!(matches!(unrecoverable, FinishKind::Failed { .. }));
+    }
+
+    #[test]
+    fn a_backoff_that_nobody_knows_is_named_while_it_is_needed() {
+        let rules = Rules::default();
+        let opts = |attempts| {
+            record(
+                &format!(r#"{{"attempts":{attempts},"backoff":{{"type":"mine"}}}}"#),
+                "0",
+            )
+        };
+        let note = rules.unknown_backoff(&opts(2)).unwrap();
+        assert!(note.contains("`mine`"), "{note}");
+        assert_eq!(rules.unknown_backoff(&opts(1)), None);
+        let known = Rules {
+            strategies: HashMap::from([(
+                "mine".to_owned(),
+                Arc::new(|_| None) as Arc<BackoffStrategy>,
+            )]),
+            ..Rules::default()
+        };
+        assert_eq!(known.unknown_backoff(&opts(2)), None);
     }
 
     #[test]

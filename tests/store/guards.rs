@@ -269,6 +269,17 @@ pub(crate) async fn an_outcome_is_written_although_its_start_never_was(rig: Rig)
         (Some("content"), Some(1_500))
     );
 
+    // The app's clock is ahead, and it keeps no job id.
+    rig.pending("ahead").await;
+    rig.app_in(
+        "update content_jobs set status = 'queued', queued_at = now() where id = 'ahead'",
+        "update content_jobs set status = 'queued', queued_at = 9999999999999 where id = 'ahead'",
+    )
+    .await;
+    let first = run("ahead", "7", 1, 2_000);
+    assert!(rig.settle(&ended(&first, Status::Failed)).await);
+    assert_eq!(rig.row("ahead").await.status, Status::Failed);
+
     // The same after a retry, after a hand-back, and as another job.
     rig.pending("later").await;
     let first = run("later", "7", 1, 2_000);

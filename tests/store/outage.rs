@@ -189,6 +189,28 @@ fn jobs_wait_to_start_once_too_much_waits_to_be_written() {
 }
 
 #[test]
+fn a_file_that_is_new_to_all_is_made_by_one() {
+    block_on(async {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("jobs.db").display().to_string();
+            let tasks: Vec<_> = (0..6)
+                .map(|number| {
+                    let file = file.clone();
+                    tokio::spawn(async move {
+                        let store = Store::open(&file).await?;
+                        store.insert(&new_job(&format!("c{number}"))).await
+                    })
+                })
+                .collect();
+            for task in tasks {
+                assert_eq!(task.await.unwrap(), Ok(true));
+            }
+        }
+    });
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named_with_the_reason() {
     block_on(async {
         let port = crate::server::free_port();

@@ -10,7 +10,10 @@ use std::{
 
 use bullrs::{
     BoxError, Failure,
-    store::{EventRow, JobRecorder, JobRecorderOptions, Keyring, NewJob, Status, Store, Timeline},
+    store::{
+        EventRow, JobFilter, JobRecorder, JobRecorderOptions, Keyring, NewJob, Status, Store,
+        Timeline,
+    },
     testing,
     wire::JobRecord,
     worker::{CancelReason, Observer as _, RawJob, Settled, SettledState},
@@ -196,7 +199,7 @@ pub(crate) async fn a_job_without_a_row_has_a_timeline_only(rig: Rig) {
     }
     assert!(
         rig.store
-            .jobs(&Default::default())
+            .jobs(&JobFilter::default())
             .await
             .unwrap()
             .jobs
@@ -332,7 +335,7 @@ pub(crate) async fn a_job_that_is_handed_back_is_queued_again(rig: Rig) {
 pub(crate) async fn progress_is_written_a_few_times_a_second_and_the_last_one_surely(rig: Rig) {
     rig.pending("c1").await;
     let mut options = options();
-    options.progress_every = Duration::from_secs(3_600);
+    options.progress_every = Duration::from_hours(1);
     let recorder = recorder_with(&rig.store, options);
     let job = claimed("7", r#"{"contentJobId":"c1"}"#, 0, 1);
     recorder.starting(&job).await.unwrap();

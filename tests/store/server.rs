@@ -155,9 +155,9 @@ fn is_root() -> bool {
     output.stdout == b"0\n"
 }
 
-/// `BULLRS_TEST_POSTGRES_BIN`, or where Debian puts it, or where `pg_config` says.
+/// `BULLRS_POSTGRES_BIN`, or where Debian puts it, or where `pg_config` says.
 fn binaries() -> PathBuf {
-    if let Some(folder) = std::env::var_os("BULLRS_TEST_POSTGRES_BIN") {
+    if let Some(folder) = std::env::var_os("BULLRS_POSTGRES_BIN") {
         return folder.into();
     }
     let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
@@ -178,7 +178,7 @@ fn binaries() -> PathBuf {
         .and_then(|output| String::from_utf8(output.stdout).ok());
     let folder = folder.unwrap_or_else(|| {
         panic!(
-            "found no `initdb`: name the folder of Postgres' programs in BULLRS_TEST_POSTGRES_BIN, \
+            "found no `initdb`: name the folder of Postgres' programs in BULLRS_POSTGRES_BIN, \
              or leave these tests out with BULLRS_TEST_SKIP_POSTGRES=1"
         )
     });

@@ -24,7 +24,7 @@ const MOST_BYTES_AT_ONCE: usize = 8 << 20;
 /// What a write weighs beside its texts.
 const OVERHEAD: usize = 512;
 /// A job that reported no progress for this long is forgotten; it may have ended unseen.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
+const FORGET_AFTER: Duration = Duration::from_mins(1);
 /// The longest pause between two tries while someone waits for everything to be written.
 const HURRIED_PAUSE: Duration = Duration::from_millis(250);
 

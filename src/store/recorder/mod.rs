@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Change, Keyring, Run, SealError, Settlement, Started, Status, Store, seal};
 use crate::{
-    BoxError, Error, Failure,
+    BoxError, Error, Failure, clock,
     worker::{CancelReason, Observer, Payload, RawJob, Settled, SettledState},
 };
 use inbox::{Inbox, Write};
@@ -55,7 +55,7 @@ impl Default for JobRecorderOptions {
             most_waiting: 10_000,
             most_waiting_bytes: 64 << 20,
             progress_every: Duration::from_millis(500),
-            clock: Arc::new(|| jiff::Timestamp::now().as_millisecond()),
+            clock: Arc::new(clock::now),
         }
     }
 }

@@ -19,8 +19,7 @@ pub(super) async fn write_all(store: Store, inbox: Arc<Inbox>) {
     loop {
         match writer.inbox.next(ASK_EVERY).await {
             Next::Write(mut batch) => {
-                let writes = std::mem::take(&mut batch.writes);
-                let left = writer.write(writes).await;
+                let left = writer.write(std::mem::take(&mut batch.writes)).await;
                 writer.inbox.done(&batch);
                 if let Err(left) = left {
                     writer.give_up(left);
