@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::{Arg, Command};
 
 use super::{Exit, definition};
-use crate::config::{KEYS, Place, variable_of};
+use crate::config::{JOBS, KEYS, Place, QUEUE, variable_of};
 
 type Flags = BTreeMap<String, String>;
 
@@ -242,6 +242,21 @@ fn the_handbook_has_every_setting_with_its_sources_and_default() {
         .filter_map(|key| Some((key.shared_variable?.to_owned(), key.variable())))
         .collect();
     assert_eq!(shared, defined);
+}
+
+#[test]
+fn the_handbook_has_every_key_of_a_queues_table() {
+    let page = handbook("configuration.md");
+    let table = page.split("In `[queues.NAME]`").nth(1).unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    let documented: BTreeSet<String> = rows(table)
+        .iter()
+        .filter_map(|row| Some((*ticked(&row[0]).first()?).to_owned()))
+        .collect();
+    let own = QUEUE.iter().filter(|key| **key != "jobs");
+    let named = JOBS.iter().map(|key| format!("jobs.NAME.{key}"));
+    let defined: BTreeSet<String> = own.map(ToString::to_string).chain(named).collect();
+    assert_eq!(documented, defined);
 }
 
 #[test]

@@ -31,5 +31,7 @@ pub use settings::{LogChoice, LogFormat, Reader, RedisChoice, StoreChoice};
 pub use sources::{DEFAULT_FILE, Given, Sources};
 
 pub(crate) use key::{flag_of, variable_of};
+#[cfg(test)]
+pub(crate) use section::{JOBS, QUEUE};
 pub(crate) use sources::{plain, reason};
 pub(crate) use suggest::closest;

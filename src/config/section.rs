@@ -15,9 +15,11 @@ use crate::{
     worker::NameOptions,
 };
 
-const QUEUE: [&str; 5] = ["concurrency", "limiter", "timeout", "ttl", "jobs"];
+/// Keys of `[queues.NAME]`.
+pub(crate) const QUEUE: [&str; 5] = ["concurrency", "limiter", "timeout", "ttl", "jobs"];
 const LIMITER: [&str; 2] = ["max", "duration"];
-const JOBS: [&str; 2] = ["timeout", "ttl"];
+/// Keys of `[queues.NAME.jobs.NAME]`.
+pub(crate) const JOBS: [&str; 2] = ["timeout", "ttl"];
 
 /// What the file says about a queue.
 #[derive(Debug, Clone, Default)]

@@ -189,8 +189,15 @@ impl Running {
     /// Waits until the worker has stopped, and says what it did.
     pub async fn finished(self) -> Report {
         let Self { control, finish } = self;
-        finish
-            .await
-            .unwrap_or_else(|_| control.0.report(Duration::ZERO))
+        finish.await.unwrap_or_else(|_| {
+            // The engine's thread died: what it held is left to a stalled check.
+            let left = control.jobs().len().max(1) as u64;
+            control
+                .0
+                .tally
+                .abandoned
+                .fetch_add(left, std::sync::atomic::Ordering::Relaxed);
+            control.0.report(Duration::ZERO)
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{RawJob, SettledState};
-use crate::script::call::Finish;
+use crate::script::call::{Finish, FinishKind};
 
 /// Most outcomes in one call, and most bytes of them, so that Redis is never held up for long
 /// (BENCH: 50 jobs are about half a millisecond).
@@ -21,6 +21,25 @@ pub(super) struct Outgoing {
     pub(super) ambiguous: bool,
     /// An earlier call with it raised, so it goes alone.
     pub(super) alone: bool,
+}
+
+impl Outgoing {
+    /// Puts a job of which no more is known back to the front of its queue.
+    pub(super) fn hand_back(id: String, lock_token: String) -> Self {
+        let finish = Finish {
+            id,
+            lock_token,
+            kind: FinishKind::Wait,
+            fields: Vec::new(),
+        };
+        Self {
+            sequence: None,
+            finish,
+            story: None,
+            ambiguous: false,
+            alone: false,
+        }
+    }
 }
 
 /// The queue of outcomes.
@@ -64,7 +83,6 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::call::FinishKind;
     use crate::wire::KeepJobs;
 
     fn outgoing(id: usize, bytes: usize, alone: bool) -> Outgoing {

@@ -122,7 +122,13 @@ impl Fetcher {
             self.limit_for(Duration::from_millis(reply.rate_limited));
         }
         for claimed in reply.claimed {
-            self.start(claimed);
+            if self.phase() < Phase::Cancelling {
+                self.start(claimed);
+            } else {
+                // Claimed by a call that was in flight when the worker began to let go.
+                let (id, lock_token, _) = claimed.into_parts();
+                self.outbox.push(Outgoing::hand_back(id, lock_token));
+            }
         }
     }
 

@@ -200,19 +200,7 @@ impl Fetcher {
                         target: "bullrs::worker", queue = &*self.lane.queue, job_id = id,
                         "handing back a job whose claim was cut off"
                     );
-                    let finish = Finish {
-                        id,
-                        lock_token,
-                        kind: FinishKind::Wait,
-                        fields: Vec::new(),
-                    };
-                    self.outbox.push(Outgoing {
-                        sequence: None,
-                        finish,
-                        story: None,
-                        ambiguous: false,
-                        alone: false,
-                    });
+                    self.outbox.push(Outgoing::hand_back(id, lock_token));
                 }
             }
             Errand::Found(Err(error)) => {
@@ -227,24 +215,14 @@ impl Fetcher {
     pub(super) fn release_running(&mut self) {
         for (sequence, held) in self.lane.drop_running() {
             self.running = self.running.saturating_sub(1);
-            let finish = Finish {
-                id: held.id.clone(),
-                lock_token: held.lock_token.clone(),
-                kind: FinishKind::Wait,
-                fields: Vec::new(),
-            };
-            let story = held
+            let mut back = Outgoing::hand_back(held.id.clone(), held.lock_token.clone());
+            back.sequence = Some(sequence);
+            back.story = held
                 .job
                 .get()
                 .cloned()
                 .map(|job| (job, SettledState::Released));
-            self.outbox.push(Outgoing {
-                sequence: Some(sequence),
-                finish,
-                story,
-                ambiguous: false,
-                alone: false,
-            });
+            self.outbox.push(back);
         }
     }
 }
