@@ -10,12 +10,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bench::Bench;
 use bullrs::{
-    processor::{Resolver, Table},
+    processor::{Builtins, Resolver, StoreRecap, Table},
+    store::{JobRecorder, JobRecorderOptions, NewJob, Status, Store},
     worker::Running,
 };
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 use support::{Rig, eventually, within};
+use tokio::runtime::Handle;
 
 const MODEL: &str = "gpt-4o-mini-2024-07-18";
 
@@ -180,4 +182,123 @@ async fn a_fine_tuning_goes_on_in_the_next_worker_and_is_paid_for_once() {
         events["data"].as_array().unwrap().len(),
         "{rows:?}"
     );
+}
+
+/// A row as an app makes it, and its job.
+async fn add_with_row(rig: &Rig, store: &Store, row: &str, name: &str, mut data: Value) -> String {
+    let made = NewJob {
+        id: row.into(),
+        queue: "content".into(),
+        name: name.into(),
+        payload: None,
+        max_attempts: 1,
+        at: jiff::Timestamp::now().as_millisecond(),
+    };
+    assert!(store.insert(&made).await.unwrap());
+    data["contentJobId"] = row.into();
+    let job = rig.client.queue("content").add(name, data).await.unwrap();
+    job.id().to_owned()
+}
+
+async fn wait_for_row(store: &Store, row: &str, status: Status) {
+    eventually(&format!("row {row} to be {status}"), || async {
+        store.job(row).await.unwrap().unwrap().status == status
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recap_sums_up_what_the_worker_did_before() {
+    let (rig, bench) = (Rig::start().await, Bench::start());
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("jobs.db");
+    let store = Store::open(url.to_str().unwrap()).await.unwrap();
+    let options = JobRecorderOptions::default();
+    let recorder = JobRecorder::start(store.clone(), None, options, &Handle::current()).unwrap();
+    let recorder = Arc::new(recorder);
+    let recap = StoreRecap::new(store.clone(), &Handle::current());
+    let builtins = Builtins::new(bench.options(), Some(Arc::new(recap)));
+    let worker = rig.client.worker("content");
+    let worker = worker
+        .fallback(Arc::new(Resolver::new().then(builtins)))
+        .observer(Arc::clone(&recorder) as _)
+        .build()
+        .unwrap();
+    let running = worker.start().await.unwrap();
+
+    // Long before the window, and in another queue.
+    for (id, queue, at) in [
+        ("old", "content", 1),
+        ("else", "mail", jiff::Timestamp::now().as_millisecond()),
+    ] {
+        let row = NewJob {
+            id: id.into(),
+            queue: queue.into(),
+            name: "generate".into(),
+            payload: None,
+            max_attempts: 1,
+            at,
+        };
+        assert!(store.insert(&row).await.unwrap());
+    }
+    let prompt = json!({"prompt": "Say s3cret"});
+    add_with_row(&rig, &store, "one", "generate", prompt.clone()).await;
+    add_with_row(&rig, &store, "two", "generate", prompt).await;
+    let broken = json!({"prompt": "Say s3cret", "model": "gpt-99"});
+    let broken = add_with_row(&rig, &store, "three", "generate", broken).await;
+    wait_for_row(&store, "one", Status::Succeeded).await;
+    wait_for_row(&store, "two", Status::Succeeded).await;
+    wait_for_row(&store, "three", Status::Failed).await;
+    bench
+        .control(json!({"reply": "Two texts, one failure."}))
+        .await;
+    let asked = json!({"window": "1h", "queue": "content"});
+    let id = add_with_row(&rig, &store, "recap", "recap", asked).await;
+    wait_for_row(&store, "recap", Status::Succeeded).await;
+    stop(running).await;
+    assert_eq!(recorder.flush(support::DEADLINE).await, 0);
+
+    let fields = hash(&rig, "content", &id).await;
+    let value: Value = serde_json::from_str(&fields["returnvalue"]).unwrap();
+    assert_eq!(value["content"], "Two texts, one failure.");
+    assert_eq!(value["jobs"], 3);
+    let failed = store.job("three").await.unwrap().unwrap();
+    let mut took = 0;
+    for id in ["one", "two", "three"] {
+        let row = store.job(id).await.unwrap().unwrap();
+        took += row.finished_at.unwrap() - row.started_at.unwrap();
+    }
+    // Rounded, halves up.
+    let mean = (took * 2 + 3) / 6;
+    assert_eq!(
+        value["summary"],
+        json!({
+            "groups": [{
+                "queue": "content",
+                "name": "generate",
+                "succeeded": 2,
+                "failed": 1,
+                "cancelled": 0,
+                "unfinished": 0,
+                "retries": 0,
+                "meanDurationMs": mean,
+            }],
+            "failures": [{
+                "queue": "content",
+                "name": "generate",
+                "jobId": broken,
+                "at": failed.finished_at,
+                "attempts": 1,
+                "error": failed.error.unwrap(),
+            }],
+        })
+    );
+    let calls = bench.calls("POST", "chat/completions").await;
+    let seen = calls.last().unwrap()["body"]["messages"][1]["content"].as_str();
+    let seen = seen.unwrap();
+    let (_, facts) = seen.split_once('\n').unwrap();
+    let facts: Value = serde_json::from_str(facts).unwrap();
+    assert_eq!(facts, value["summary"]);
+    assert!(!seen.contains("s3cret"), "{seen}");
+    store.close().await;
 }

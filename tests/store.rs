@@ -14,6 +14,8 @@ mod history;
 mod outage;
 #[path = "store/reading.rs"]
 mod reading;
+#[path = "store/recap.rs"]
+mod recap;
 #[path = "store/recorder.rs"]
 mod recorder;
 #[path = "store/rig.rs"]
@@ -72,6 +74,14 @@ on_both_databases! {
         a_row_that_is_not_there_is_none,
         payloads_are_resealed_under_the_first_key,
         nothing_secret_is_in_an_error_or_debug,
+    },
+    recap::{
+        a_window_is_summed_by_queue_and_name,
+        a_window_has_its_start_and_not_its_end,
+        only_the_queues_asked_for_are_counted,
+        the_newest_failures_come_first_and_no_more_than_asked,
+        rows_that_an_app_wrote_count_by_its_times,
+        an_empty_window_has_nothing,
     },
     tables::{
         four_processes_migrate_at_once,

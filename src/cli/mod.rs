@@ -12,7 +12,6 @@ mod log;
 mod migrate;
 mod output;
 mod payload;
-mod recap;
 mod reload;
 mod scripts;
 mod serving;

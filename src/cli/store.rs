@@ -4,10 +4,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Abort, Exit, recap::StoreRecap};
+use super::{Abort, Exit};
 use crate::{
     config::{StoreChoice, plain},
-    processor::RecapSource,
+    processor::{RecapSource, StoreRecap},
     store::{Error, JobRecorder, JobRecorderOptions, Keyring, Store},
 };
 
@@ -93,8 +93,7 @@ impl Storage {
 
     /// What `content.recap` writes up.
     pub(super) fn recap(&self) -> Arc<dyn RecapSource> {
-        let runtime = self.runtime.handle().clone();
-        Arc::new(StoreRecap::new(self.store.clone(), runtime))
+        Arc::new(StoreRecap::new(self.store.clone(), self.runtime.handle()))
     }
 
     /// The tables.

@@ -7,8 +7,10 @@ pub mod openai;
 mod recap;
 mod resolver;
 mod source;
+mod store_recap;
 
 pub use openai::Builtins;
 pub use recap::{RecapFailure, RecapGroup, RecapSource, RecapSummary, RecapWindow};
 pub use resolver::{ExplainedJob, ExplainedRoute, Explanation, Resolver};
 pub use source::{Route, Source, Table};
+pub use store_recap::StoreRecap;

@@ -41,7 +41,7 @@ pub struct RecapSummary {
     pub failures: Vec<RecapFailure>,
 }
 
-/// The jobs of one queue and name, counted by what became of those that were touched in the window.
+/// The jobs of one queue and name that ended in the window, or changed last in it and have not ended.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecapGroup {
@@ -55,11 +55,11 @@ pub struct RecapGroup {
     pub failed: u64,
     /// Cancelled.
     pub cancelled: u64,
-    /// Waiting, delayed or running at the end of the window.
+    /// Waiting, delayed or running, and last changed in the window.
     pub unfinished: u64,
-    /// Attempts after the first.
+    /// Attempts after the first, over the whole life of these jobs.
     pub retries: u64,
-    /// Mean time from start to end of those that finished, in ms.
+    /// Mean time of the last attempt of those that succeeded or failed, in ms.
     pub mean_duration_ms: Option<u64>,
 }
 

@@ -9,6 +9,7 @@
 //! | `{c.started_at}` | the column as a text or an integer (times: unix ms) |
 //! | `{started_at=$1}` | a text or an integer as the column's type |
 //! | `{c.created_at#}`, `{created_at#=$1}` | the same, without losing precision: for sorting |
+//! | `{c.started_at within $1 $2}` | whether a time is in a half-open window, by its index |
 //! | `{set id:text at:int}` | rows that are passed as parameters |
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
@@ -170,10 +171,14 @@ impl Columns {
         while let Some((before, mark)) = rest.split_once('{') {
             filled.push_str(before);
             let (mark, after) = mark.split_once('}').unwrap_or((mark, ""));
-            match (mark.strip_prefix("set "), mark.split_once('=')) {
-                (Some(columns), _) => self.set(&mut filled, columns),
-                (None, Some((column, value))) => filled.push_str(&self.write(column, value)),
-                (None, None) => filled.push_str(&self.read(mark)),
+            if let Some(columns) = mark.strip_prefix("set ") {
+                self.set(&mut filled, columns);
+            } else if let Some((column, window)) = mark.split_once(" within ") {
+                filled.push_str(&self.within(column, window));
+            } else if let Some((column, value)) = mark.split_once('=') {
+                filled.push_str(&self.write(column, value));
+            } else {
+                filled.push_str(&self.read(mark));
             }
             rest = after;
         }
@@ -215,18 +220,33 @@ impl Columns {
         match (self.dialect, role) {
             (Dialect::Sqlite, _) => value.to_owned(),
             (Dialect::Postgres, Role::Time) => {
-                let epoch = if cast.contains("without time zone") {
-                    "timestamp"
-                } else {
-                    "timestamptz"
-                };
                 let unit = if exact { "microsecond" } else { "millisecond" };
-                format!(
-                    "cast(({epoch} 'epoch' + cast({value} as bigint) * interval '1 {unit}') as {cast})"
-                )
+                format!("cast({} as {cast})", moment(cast, value, unit))
             }
             (Dialect::Postgres, Role::Count) => format!("cast({value} as {cast})"),
             (Dialect::Postgres, _) => format!("cast(cast({value} as text) as {cast})"),
+        }
+    }
+
+    /// The column stands alone on its side, so that an index on it serves.
+    fn within(&self, column: &str, window: &str) -> String {
+        let (from, to) = window.split_once(' ').unwrap_or((window, window));
+        match self.dialect {
+            Dialect::Postgres => {
+                // Not as the column's type: its precision would move the window's ends.
+                let bound = |value| moment(self.role(column).1, value, "millisecond");
+                format!("({column} >= {} and {column} < {})", bound(from), bound(to))
+            }
+            // Texts sort after numbers, and dates among them by the day, give or take their zone.
+            Dialect::Sqlite => {
+                let read = self.read(column);
+                format!(
+                    "({column} >= {from} and {column} < {to} \
+                     or {column} >= date({from} / 1000 - 86400, 'unixepoch') \
+                     and {column} < date({to} / 1000 + 172800, 'unixepoch') \
+                     and {read} >= {from} and {read} < {to})"
+                )
+            }
         }
     }
 
@@ -257,6 +277,16 @@ impl Columns {
             ),
         };
     }
+}
+
+/// A number of milliseconds or microseconds as Postgres' kind of time that the type is.
+fn moment(kind: &str, value: &str, unit: &str) -> String {
+    let epoch = if kind.contains("without time zone") {
+        "timestamp"
+    } else {
+        "timestamptz"
+    };
+    format!("({epoch} 'epoch' + cast({value} as bigint) * interval '1 {unit}')")
 }
 
 fn in_dialect(dialect: Dialect, role: Role, definition: &'static str) -> &'static str {
@@ -406,6 +436,11 @@ mod tests {
             &*postgres.fill("with {set new_id:text new_at:int} select 1"),
             "with w (new_id, new_at) as (select * from unnest(cast($1 as text[]), \
              cast($2 as bigint[]))) select 1"
+        );
+        assert_eq!(
+            &*postgres.fill("{c.created_at within $1 $2}"),
+            "(c.created_at >= (timestamp 'epoch' + cast($1 as bigint) * interval '1 millisecond') \
+             and c.created_at < (timestamp 'epoch' + cast($2 as bigint) * interval '1 millisecond'))"
         );
         let sqlite = Columns::content_jobs(Dialect::Sqlite, &usual(CONTENT_JOBS)).unwrap();
         assert_eq!(

@@ -33,15 +33,17 @@ macro_rules! migrations {
     };
 }
 
-const POSTGRES: [(i64, &str, &str); 3] = migrations!("postgres":
+const POSTGRES: [(i64, &str, &str); 4] = migrations!("postgres":
     (1, "0001_content_jobs"),
     (2, "0002_job_events"),
     (3, "0003_late_queued"),
+    (4, "0004_touched"),
 );
-const SQLITE: [(i64, &str, &str); 3] = migrations!("sqlite":
+const SQLITE: [(i64, &str, &str); 4] = migrations!("sqlite":
     (1, "0001_content_jobs"),
     (2, "0002_job_events"),
     (3, "0003_late_queued"),
+    (4, "0004_touched"),
 );
 /// The migration that makes the trigger; it may run again.
 const TRIGGER: i64 = 3;

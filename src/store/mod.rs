@@ -20,6 +20,7 @@ mod location;
 mod migrate;
 mod model;
 mod read;
+mod recap;
 mod recorder;
 mod rotate;
 mod seal;
@@ -32,6 +33,7 @@ pub use model::{
     Change, EventRow, JobFilter, JobRow, NewEvent, NewJob, Page, Run, Settlement, Started, Status,
     Timeline,
 };
+pub use recap::{Recap, RecapCounts, RecapFailed, RecapQuery};
 pub use recorder::{Clock, JobRecorder, JobRecorderOptions};
 pub use rotate::Rotated;
 pub use seal::{Keyring, SealError, key_id, keygen};

@@ -165,14 +165,14 @@ impl Store {
 }
 
 /// The cells of a row, one after the other.
-struct Cells(std::vec::IntoIter<Cell>);
+pub(super) struct Cells(std::vec::IntoIter<Cell>);
 
 impl Cells {
-    fn of(row: Row) -> Self {
+    pub(super) fn of(row: Row) -> Self {
         Self(row.into_iter())
     }
 
-    fn text(&mut self) -> Option<String> {
+    pub(super) fn text(&mut self) -> Option<String> {
         match self.0.next() {
             Some(Cell::Text(text)) => Some(text),
             Some(Cell::Int(number)) => Some(number.to_string()),
@@ -180,7 +180,7 @@ impl Cells {
         }
     }
 
-    fn int(&mut self) -> Option<i64> {
+    pub(super) fn int(&mut self) -> Option<i64> {
         match self.0.next() {
             Some(Cell::Int(number)) => Some(number),
             Some(Cell::Text(text)) => text.parse().ok(),

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::columns::Columns;
+use super::{columns::Columns, recap};
 
 /// Sets `active`, unless the row belongs to this run already or to a newer one.
 const START: &str = "
@@ -270,6 +270,8 @@ pub(super) struct Statements {
     pub(super) resealed: Arc<str>,
     pub(super) events_of_row: Arc<str>,
     pub(super) events_of_job: Arc<str>,
+    pub(super) recap_groups: Arc<str>,
+    pub(super) recap_failures: Arc<str>,
     /// Whether JSON must be fit for `jsonb`.
     pub(super) jsonb: bool,
 }
@@ -293,6 +295,8 @@ impl Statements {
             resealed: jobs.fill(RESEALED),
             events_of_row: events.fill(EVENTS_OF_ROW),
             events_of_job: events.fill(EVENTS_OF_JOB),
+            recap_groups: jobs.fill(recap::GROUPS),
+            recap_failures: jobs.fill(recap::FAILURES),
             jsonb: jobs.jsonb || events.jsonb,
         }
     }

@@ -4,7 +4,7 @@ use bullrs::store::{Change, Error, JobFilter, NewEvent, Started, Status, Store, 
 
 use crate::rig::{Rig, ended, new_job, run};
 
-const DROP: &str = "drop table content_jobs; drop table job_events; \
+pub(crate) const DROP: &str = "drop table content_jobs; drop table job_events; \
                     drop table _bullrs_migrations;";
 
 async fn versions(rig: &Rig) -> String {
@@ -37,9 +37,14 @@ pub(crate) async fn four_processes_migrate_at_once(rig: Rig) {
         }
         assert_eq!(
             applied,
-            ["0001_content_jobs", "0002_job_events", "0003_late_queued"]
+            [
+                "0001_content_jobs",
+                "0002_job_events",
+                "0003_late_queued",
+                "0004_touched"
+            ]
         );
-        assert_eq!(versions(&rig).await, "1 2 3");
+        assert_eq!(versions(&rig).await, "1 2 3 4");
         let page = rig.store.jobs(&JobFilter::default()).await.unwrap();
         assert_eq!(page.jobs.len(), 4);
     }
@@ -54,14 +59,14 @@ pub(crate) async fn a_database_that_was_not_migrated_says_so(rig: Rig) {
         "the database has no table `content_jobs`; `bullrs migrate` makes it"
     );
     assert_eq!(store.verify().await.unwrap_err(), error);
-    assert_eq!(store.migrate().await.unwrap().len(), 3);
+    assert_eq!(store.migrate().await.unwrap().len(), 4);
     assert_eq!(store.verify().await, Ok(()));
     assert_eq!(store.migrate().await.unwrap(), Vec::<&str>::new());
     assert!(store.job("c1").await.unwrap().is_none());
 }
 
 /// As Drizzle makes it on Postgres: uuid, enum, `timestamp` without zone, `jsonb`, `varchar`.
-const APP_POSTGRES: &str = "
+pub(crate) const APP_POSTGRES: &str = "
 create type job_status as enum
     ('draft', 'pending', 'queued', 'active', 'delayed', 'succeeded', 'failed', 'cancelled');
 create table content_jobs (
@@ -86,7 +91,7 @@ create table content_jobs (
 );";
 
 /// As Prisma makes it on SQLite.
-const APP_SQLITE: &str = "
+pub(crate) const APP_SQLITE: &str = "
 create table content_jobs (
     id text not null primary key,
     owner text not null default 'someone',
@@ -127,7 +132,7 @@ pub(crate) async fn an_apps_own_table_is_used_as_it_is(rig: Rig) {
         .await;
     }
     let store = Store::connect(&rig.url).await.unwrap();
-    assert_eq!(store.migrate().await.unwrap().len(), 3);
+    assert_eq!(store.migrate().await.unwrap().len(), 4);
 
     let row = store.job(ID).await.unwrap().unwrap();
     assert_eq!(row.created_at, Some(1_767_323_045_678));
@@ -261,7 +266,7 @@ pub(crate) async fn a_newer_bullrs_does_not_stop_an_older_one(rig: Rig) {
     rig.app("delete from _bullrs_migrations where version = 3")
         .await;
     assert_eq!(store.migrate().await.unwrap(), ["0003_late_queued"]);
-    assert_eq!(versions(&rig).await, "1 2 3 99");
+    assert_eq!(versions(&rig).await, "1 2 3 4 99");
 }
 
 pub(crate) async fn an_app_that_alters_its_table_meanwhile_is_followed(rig: Rig) {
