@@ -27,7 +27,8 @@ local function finish_job(queue, outcome, now)
   local attempts_made = outcome.attempts_made + 1
   local keep, result = outcome.rule.keep, completed and "returnvalue" or "failedReason"
   if keep.count == 0 then
-    doom_job(queue, key, completed)
+    -- A completed job has no children (load_outcomes), but for one that its window has kept until now.
+    doom_job(queue, key, completed and not outcome.deduplication_id)
     if outcome.parent_key then
       drop_from_parent(queue, key, false, outcome.parent_key)
     end
