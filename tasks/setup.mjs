@@ -122,8 +122,8 @@ function isProgram(path) {
 }
 
 /** Builds the binary with the dev profile; resolves to its path. */
-export async function buildBinary() {
-  if ((await run('cargo', ['build', '--bin', 'bullrs'], { cwd: root })) !== 0) throw new TaskError('cargo build failed');
+export async function buildBinary(more = []) {
+  if ((await run('cargo', ['build', '--bin', 'bullrs', ...more], { cwd: root })) !== 0) throw new TaskError('cargo build failed');
   const { output } = await capture('cargo', ['metadata', '--format-version', '1', '--no-deps', '--offline'], { cwd: root });
   const target = /"target_directory":"((?:[^"\\]|\\.)*)"/.exec(output)?.[1];
   if (!target) throw new TaskError('cargo metadata did not say where the target folder is');
