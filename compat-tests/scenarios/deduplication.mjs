@@ -37,12 +37,12 @@ export const scenarios = [
   },
   {
     name: 'debounce mode: the last one counts',
-    offsets: [200],
+    offsets: [600],
     durations: [60_000],
     async prepare(kit) {
       const queue = await kit.queue();
       for (const n of [1, 2, 3]) {
-        await queue.add('debounced', { n }, { delay: 200, deduplication: { id: 'last', ttl: 60_000, extend: true, replace: true } });
+        await queue.add('debounced', { n }, { delay: 600, deduplication: { id: 'last', ttl: 60_000, extend: true, replace: true } });
       }
     },
     mode: 'echo',
@@ -50,17 +50,17 @@ export const scenarios = [
   },
   {
     name: 'replace without a time',
-    offsets: [150],
+    offsets: [500],
     async prepare(kit) {
       const queue = await kit.queue();
-      for (const n of [1, 2]) await queue.add('replaced', { n }, { delay: 150, deduplication: { id: 'r', replace: true } });
+      for (const n of [1, 2]) await queue.add('replaced', { n }, { delay: 500, deduplication: { id: 'r', replace: true } });
     },
     mode: 'echo',
     ends: { completed: 1 },
   },
   {
     name: 'keep the last one added while one is active',
-    mode: 'sleep:400',
+    mode: 'sleep:800',
     async prepare(kit) {
       await (await kit.queue()).add('kept', { n: 1 }, { deduplication: { id: 'k', keepLastIfActive: true } });
     },
@@ -74,7 +74,7 @@ export const scenarios = [
   },
   {
     name: 'keep the last one, delayed and with an id of its own',
-    mode: 'sleep:400',
+    mode: 'sleep:800',
     offsets: [100],
     async prepare(kit) {
       await (await kit.queue()).add('kept', { n: 1 }, { deduplication: { id: 'k', keepLastIfActive: true } });

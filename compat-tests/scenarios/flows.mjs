@@ -72,9 +72,9 @@ export const scenarios = [
     name: 'a child that fails last, continueParentOnFailure',
     queues: ['parents', 'children'],
     mode: 'fail:1',
-    offsets: [300],
+    offsets: [600],
     async prepare(kit) {
-      await kit.flow.add(parent([child('bad', { delay: 300, continueParentOnFailure: true }), child('good', { attempts: 2 })], { attempts: 2 }));
+      await kit.flow.add(parent([child('bad', { delay: 600, continueParentOnFailure: true }), child('good', { attempts: 2 })], { attempts: 2 }));
     },
     ends: { failed: 1, completed: 2 },
   },
@@ -119,12 +119,12 @@ export const scenarios = [
     name: 'children added to a parent that waits',
     queues: ['parents', 'children'],
     async prepare(kit) {
-      await kit.flow.add(parent([child('a', { delay: 300 })]));
+      await kit.flow.add(parent([child('a', { delay: 600 })]));
       const children = await kit.queue('children');
       const of = { parent: { id: 'parent', queue: 'bull:parents' } };
       await children.add('child', {}, { jobId: 'b', ...of });
     },
-    offsets: [300],
+    offsets: [600],
     ends: { completed: 3 },
   },
 ];

@@ -66,7 +66,7 @@ export const scenarios = [
   },
   {
     name: 'a job that runs while its queue is paused',
-    mode: 'sleep:300',
+    mode: 'sleep:800',
     async prepare(kit) {
       await (await kit.queue()).add('runs on', {});
     },

@@ -3,10 +3,10 @@
 export const scenarios = [
   {
     name: 'every so often, a limited number of times',
-    offsets: [600, 1_200],
+    offsets: [800, 1_600],
     async prepare(kit) {
       const queue = await kit.queue();
-      await queue.upsertJobScheduler('every', { every: 600, limit: 3 }, { name: 'tick', data: { kind: 'every' }, opts: { removeOnComplete: false, attempts: 2 } });
+      await queue.upsertJobScheduler('every', { every: 800, limit: 3 }, { name: 'tick', data: { kind: 'every' }, opts: { removeOnComplete: false, attempts: 2 } });
     },
     ends: { completed: 3 },
   },
