@@ -346,6 +346,8 @@ pub(crate) async fn progress_is_written_a_few_times_a_second_and_the_last_one_su
         row.progress.filter(|progress| progress.get() == "1")
     })
     .await;
+    // The row shows it a moment before the recorder knows so.
+    written(&recorder).await;
     for percent in 2..=60 {
         recorder.progressed(&job, &percent.to_string());
     }
