@@ -17,7 +17,9 @@ use std::{
     time::Duration,
 };
 
-use redis::{AsyncConnectionConfig, Cmd, Value, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection,
+};
 use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{Error, Result};
@@ -89,6 +91,31 @@ impl Conn {
         self.settle(operation, live.generation, reply)
     }
 
+    /// Sends commands in one round trip, without a transaction; each has its own outcome.
+    pub(crate) async fn call_all(
+        &self,
+        operation: &'static str,
+        commands: &[Cmd],
+    ) -> Result<Vec<Result<Value>>> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command.clone());
+        }
+        let mut live = self.live().await?;
+        let replies = live
+            .socket
+            .send_packed_commands(&pipeline, 0, commands.len())
+            .await;
+        let settle = |reply: RedisResult<Value>| self.settle(operation, live.generation, reply);
+        match replies {
+            Ok(replies) => Ok(replies.into_iter().map(|r| settle(raise(r))).collect()),
+            Err(error) => settle(Err(error)).map(|_| Vec::new()),
+        }
+    }
+
     /// Ends the blocking command of the connection with this id.
     pub(crate) async fn unblock(&self, client_id: i64) -> Result<()> {
         let mut unblock = Cmd::new();
@@ -110,7 +137,7 @@ impl Conn {
         &self,
         operation: &'static str,
         generation: u64,
-        reply: redis::RedisResult<T>,
+        reply: RedisResult<T>,
     ) -> Result<T> {
         match reply {
             Ok(value) => {
@@ -183,7 +210,7 @@ impl std::fmt::Debug for Conn {
 }
 
 /// A refusal comes as a value; no reply of ours has one further inside.
-fn raise(reply: Value) -> redis::RedisResult<Value> {
+fn raise(reply: Value) -> RedisResult<Value> {
     match reply {
         Value::ServerError(error) => Err(error.into()),
         reply => Ok(reply),

@@ -59,13 +59,46 @@ impl Script {
     pub(crate) async fn call(&'static self, conn: &Conn, command: &Cmd) -> Result<Value> {
         match conn.call(self.name, command).await {
             Err(error) if is_unknown_script(&error) => {
-                let mut load = Cmd::new();
-                load.arg("SCRIPT").arg("LOAD").arg(&self.assembled().text);
-                conn.call("SCRIPT LOAD", &load).await?;
+                self.load(conn).await?;
                 conn.call(self.name, command).await
             }
             outcome => outcome,
         }
+    }
+
+    /// Runs commands that [`on`](Self::on) began, all in one round trip; each has its own outcome.
+    ///
+    /// # Errors
+    /// When the server cannot be reached: then any of them may have been carried out.
+    pub(crate) async fn call_all(
+        &'static self,
+        conn: &Conn,
+        commands: &[Cmd],
+    ) -> Result<Vec<Result<Value>>> {
+        let mut outcomes = conn.call_all(self.name, commands).await?;
+        let unknown: Vec<usize> = (0..outcomes.len())
+            .filter(|&index| matches!(&outcomes[index], Err(error) if is_unknown_script(error)))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(outcomes);
+        }
+        self.load(conn).await?;
+        let again: Vec<Cmd> = unknown.iter().map(|&i| commands[i].clone()).collect();
+        let repeated = conn.call_all(self.name, &again).await?;
+        for (index, outcome) in unknown.into_iter().zip(repeated) {
+            outcomes[index] = outcome;
+        }
+        Ok(outcomes)
+    }
+
+    /// Makes the server know the script.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or refuses scripts.
+    pub(crate) async fn load(&'static self, conn: &Conn) -> Result<()> {
+        let mut load = Cmd::new();
+        load.arg("SCRIPT").arg("LOAD").arg(&self.assembled().text);
+        conn.call("SCRIPT LOAD", &load).await.map(drop)
     }
 }
 
