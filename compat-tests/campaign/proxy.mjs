@@ -1,5 +1,6 @@
 // A TCP proxy between one worker and Redis, which can be slow, cut, or dead without saying so.
 import { connect, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export class Proxy {
   #server;
@@ -59,20 +60,44 @@ export class Proxy {
     const far = connect({ host: '127.0.0.1', port: this.#target });
     const pair = [near, far];
     this.#pairs.add(pair);
-    for (const [from, to] of [[near, far], [far, near]]) {
-      from.setNoDelay(true);
-      from.on('error', () => {});
-      from.on('data', (data) => this.#pass(data, to));
-      from.on('close', () => {
-        this.#pairs.delete(pair);
-        to.destroy();
-      });
+    for (const way of [new Way(this, near, far), new Way(this, far, near)]) {
+      way.from.on('close', () => this.#pairs.delete(pair));
     }
   }
 
-  #pass(data, to) {
-    if (this.#state === 'frozen') return;
-    if (this.#delay === 0) to.write(data);
-    else setTimeout(() => !to.destroyed && to.write(data), this.#delay);
+  get delay() {
+    return this.#delay;
+  }
+
+  get frozen() {
+    return this.#state === 'frozen';
+  }
+}
+
+/** One direction of a connection; what is delayed stays in order, also when the delay changes. */
+class Way {
+  #late = Promise.resolve();
+  #waiting = 0;
+
+  constructor(proxy, from, to) {
+    Object.assign(this, { proxy, from, to });
+    from.setNoDelay(true);
+    from.on('error', () => {});
+    from.on('data', (data) => this.#pass(data));
+    from.on('close', () => to.destroy());
+  }
+
+  #pass(data) {
+    if (this.proxy.frozen) return;
+    if (this.proxy.delay === 0 && this.#waiting === 0) {
+      this.to.write(data);
+      return;
+    }
+    const over = pause(this.proxy.delay);
+    this.#waiting += 1;
+    this.#late = Promise.all([this.#late, over]).then(() => {
+      this.#waiting -= 1;
+      if (!this.to.destroyed) this.to.write(data);
+    });
   }
 }

@@ -57,24 +57,26 @@ function checkRuns(runs, events, end, attempts) {
 }
 
 /**
- * A scheduler's chain never broke and never forked: the iterations' slots are all different and on the grid, and a
- * slot was left out only where the one before was claimed after it.
+ * A scheduler's chain never broke and never forked: the iterations' slots are all different and on the grid, and each
+ * was the next one to come when it was planned.
  */
 export function checkScheduler({ id, every, events, tolerance }) {
   const faults = [];
-  const claimed = new Map();
+  const planned = new Map();
+  const own = `repeat:${id}:`;
   for (const { event, jobId, id: entry } of events) {
-    const match = event === 'active' && jobId.startsWith(`repeat:${id}:`) && Number(jobId.slice(`repeat:${id}:`.length));
-    // The next one is planned by who claims it; a claimant that dies before is followed by another after a stall.
-    if (match) claimed.set(match, Number(entry.split('-')[0]));
+    if (event !== 'added' || !jobId.startsWith(own)) continue;
+    const slot = Number(jobId.slice(own.length));
+    if (planned.has(slot)) faults.push(`${id}: ${slot} was planned twice`);
+    planned.set(slot, Number(entry.split('-')[0]));
   }
-  const slots = [...claimed.keys()].sort((a, b) => a - b);
+  const slots = [...planned.keys()].sort((a, b) => a - b);
   slots.slice(1).forEach((slot, index) => {
     const before = slots[index];
     if ((slot - before) % every !== 0) faults.push(`${id}: ${slot} is not a multiple of ${every} ms after ${before}`);
     const skipped = slot - every;
-    if (skipped > before && claimed.get(before) + tolerance < skipped) {
-      faults.push(`${id}: ${skipped} was left out, although ${before} was claimed at ${claimed.get(before)}`);
+    if (skipped > before && skipped > planned.get(slot) + tolerance) {
+      faults.push(`${id}: ${skipped} was left out, although ${slot} was planned at ${planned.get(slot)}`);
     }
   });
   return { faults, iterations: slots.length };
