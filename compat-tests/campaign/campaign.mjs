@@ -9,7 +9,7 @@ import { until } from '../lib/wait.mjs';
 import { Chance } from '../scripts/steps.mjs';
 import { Fleet } from './fleet.mjs';
 import { checkJobs, checkScheduler, readLedger } from './verdict.mjs';
-import { enqueue } from './work.mjs';
+import { enqueue, surely } from './work.mjs';
 
 const QUEUE = 'campaign';
 const ALL_EVENTS = { streams: { events: { maxLen: 10_000_000 } } };
@@ -32,7 +32,8 @@ export async function campaign({ lab, seed, versions = [5, 6], rust = 2, jobs = 
   const ledger = join(temporaryFolder('ledger'), 'ledger.jsonl');
   const settings = { queue: QUEUE, concurrency: 8, lock: LOCK_MS, stalled: 700, drain: 300, ledger, skew };
   const kinds = [...Array.from({ length: rust }, () => 'rust'), ...versions.map((version) => `node${version}`)];
-  const fleet = new Fleet({ chance, server: lab.server, redis: database.client, kinds, settings });
+  const pausing = versions.length === 1 ? { queue: queues[0] } : {};
+  const fleet = new Fleet({ chance, server: lab.server, redis: database.client, kinds, settings, ...pausing });
   const began = Date.now();
   for (const { id, every } of SCHEDULERS) await queues.at(-1).upsertJobScheduler(id, { every }, { name: 'tick', data: { takes: 5 } });
   await fleet.start();
@@ -48,7 +49,7 @@ export async function campaign({ lab, seed, versions = [5, 6], rust = 2, jobs = 
   }
   const expected = await done;
   await fleet.heal();
-  for (const { id } of SCHEDULERS) await queues.at(-1).removeJobScheduler(id);
+  for (const { id } of SCHEDULERS) await surely(() => queues.at(-1).removeJobScheduler(id));
 
   const count = async () => {
     const [completed, failed] = await Promise.all(['completed', 'failed'].map((state) => database.client.zrange(kit.key(QUEUE, state), 0, -1)));
@@ -76,6 +77,6 @@ export async function campaign({ lab, seed, versions = [5, 6], rust = 2, jobs = 
   await Promise.all(kits.map((each) => each.close()));
   const starts = [...entries.values()].flat().filter(({ what }) => what === 'start').length;
   const of = (name) => events.filter(({ event }) => event === name).length;
-  const figures = { seed, seconds: Math.round((Date.now() - began) / 1_000), jobs: expected.length, starts, stalls: of('stalled'), iterations, faults: fleet.faults };
+  const figures = { seed, seconds: Math.round((Date.now() - began) / 1_000), jobs: expected.length, starts, stalls: of('stalled'), iterations, stuckNodes: fleet.stuckNodes, faults: fleet.faults };
   return { figures, broken };
 }

@@ -19,9 +19,9 @@ export async function enqueue({ chance, queues, flows, name, count, pace, stoppe
   return added;
 }
 
-/** Repeats a call that an outage may have broken; ids of our own make that harmless. */
-async function surely(call) {
-  await until('the app got its job added', async () => {
+/** Repeats a call of an app that an outage may have broken; it must be one that may be made twice. */
+export async function surely(call) {
+  await until('the app got its call through', async () => {
     try {
       await call();
       return true;
