@@ -74,8 +74,8 @@ impl Queue {
     }
 
     /// Prepares a job; it is added when the builder is awaited.
-    pub fn add(&self, name: &str, data: impl Serialize) -> AddJob<'_> {
-        AddJob::new(self, name, &data)
+    pub fn add(&self, name: &str, data: impl Serialize) -> AddJob {
+        AddJob::new(self.clone(), name, &data)
     }
 
     /// How many jobs are in each state.
