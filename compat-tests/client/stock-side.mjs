@@ -44,6 +44,11 @@ export class StockSide {
     return [...this.#taken.keys()];
   }
 
+  /** The id of the job that was taken with `token`. */
+  idOf(token) {
+    return this.#taken.get(token)?.id;
+  }
+
   async close() {
     await Promise.all(this.#everything().map((one) => one.close()));
   }
