@@ -10,6 +10,7 @@ pub mod config;
 pub mod conn;
 pub mod cron;
 pub mod error;
+pub mod flow;
 pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;
@@ -25,6 +26,7 @@ pub mod worker;
 pub use error::{BoxError, Error, Failure, Result};
 
 pub use client::Client;
-pub use job::Job;
-pub use queue::{Backoff, Keep, Queue};
+pub use flow::{Flow, FlowTree};
+pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, Keep, Parent};
+pub use queue::{NewJob, Queue};
 pub use worker::{CancelReason, JobResult, Outcome, Report, State};

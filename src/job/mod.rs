@@ -1,8 +1,11 @@
 //! Jobs: [`Job`] inside a handler, [`JobHandle`] from outside.
 
 mod handle;
+pub(crate) mod options;
 
 pub use handle::JobHandle;
+pub(crate) use options::job_option_setters;
+pub use options::{Backoff, Deduplication, JobOptions, Keep, Parent};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;

@@ -1,12 +1,22 @@
 //! A queue from the producer's side.
 
 mod add;
+mod bulk;
 
-pub use add::{AddJob, Backoff, Keep};
+pub use crate::job::{Backoff, Keep};
+pub use add::{AddJob, NewJob};
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{Error, Result, conn::Conn, job::JobHandle, script::call, wire::QueueKeys};
+use crate::{
+    Error, Result,
+    conn::Conn,
+    job::{JobHandle, JobOptions},
+    script::call,
+    wire::QueueKeys,
+};
 
 /// States of [`Queue::counts`], by their names in Redis.
 const STATES: [&str; 7] = [
@@ -24,6 +34,7 @@ const STATES: [&str; 7] = [
 pub struct Queue {
     conn: Conn,
     keys: std::result::Result<QueueKeys, String>,
+    defaults: Arc<JobOptions>,
 }
 
 /// How many jobs are in each state.
@@ -51,7 +62,15 @@ impl Queue {
         Self {
             conn,
             keys: QueueKeys::new(prefix, name).map_err(|error| error.to_string()),
+            defaults: Arc::default(),
         }
+    }
+
+    /// Options for all jobs that this handle adds; what a job sets itself comes before them.
+    #[must_use]
+    pub fn defaults(mut self, options: JobOptions) -> Self {
+        self.defaults = Arc::new(options);
+        self
     }
 
     /// Prepares a job; it is added when the builder is awaited.
@@ -80,6 +99,10 @@ impl Queue {
     /// A handle on a job that may or may not exist.
     pub fn job(&self, id: &str) -> JobHandle {
         JobHandle::new(self.clone(), id.to_owned())
+    }
+
+    pub(crate) fn default_options(&self) -> &JobOptions {
+        &self.defaults
     }
 
     pub(crate) fn conn(&self) -> &Conn {

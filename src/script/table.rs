@@ -33,6 +33,7 @@ macro_rules! shared {
 commands! {
     ADD_DELAYED_JOB add_delayed_job;
     ADD_JOB_SCHEDULER add_job_scheduler;
+    ADD_JOBS add_jobs;
     ADD_LOG add_log;
     ADD_PARENT_JOB add_parent_job;
     ADD_PRIORITIZED_JOB add_prioritized_job;
@@ -121,6 +122,7 @@ shared! {
     hand_back_job
     in_batches
     in_list
+    insert_job
     is_armed
     iteration_id
     load_outcomes
@@ -147,6 +149,7 @@ shared! {
     recover_deduplication
     recover_stalled_job
     release_deduplication
+    release_flow_parent
     release_lock
     release_parent_if_idle
     remove_from_any_state

@@ -1,6 +1,7 @@
 //! What lies in Redis: field and key spellings, and how others wrote them. Pure.
 
 mod event;
+mod json;
 mod keys;
 mod numbers;
 mod opts;
@@ -9,6 +10,7 @@ mod record;
 pub mod score;
 
 pub use event::{Event, EventJson};
+pub(crate) use json::Json;
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};

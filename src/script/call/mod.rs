@@ -2,13 +2,15 @@
 
 mod add;
 mod batch;
+mod flow;
 mod job;
 mod lock;
 mod queue;
 mod scheduler;
 
-pub(crate) use add::{NewJob, add};
+pub(crate) use add::{Insertion, Place, add, add_group, add_groups};
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
+pub(crate) use flow::{Relatives, relatives};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
