@@ -25,6 +25,7 @@ pub mod worker;
 pub use error::{BoxError, Error, Failure, Result};
 
 pub use client::Client;
-pub use job::Job;
+pub use job::{Job, JobHandle, JobSnapshot};
 pub use queue::{Backoff, Keep, Queue};
+pub use wire::JobState;
 pub use worker::{CancelReason, JobResult, Outcome, Report, State};
