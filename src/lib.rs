@@ -29,4 +29,6 @@ pub use client::Client;
 pub use flow::{Flow, FlowTree};
 pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, Keep, Parent};
 pub use queue::{NewJob, Queue};
+pub use job::JobSnapshot;
+pub use wire::JobState;
 pub use worker::{CancelReason, JobResult, Outcome, Report, State};

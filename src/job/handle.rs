@@ -1,12 +1,12 @@
 //! A job seen from outside.
 
-use crate::{Result, queue::Queue, script::call};
+use crate::queue::Queue;
 
 /// A handle on a job, which may be gone by now.
 #[derive(Debug, Clone)]
 pub struct JobHandle {
-    queue: Queue,
-    id: String,
+    pub(super) queue: Queue,
+    pub(super) id: String,
 }
 
 impl JobHandle {
@@ -17,14 +17,5 @@ impl JobHandle {
     /// The job's id.
     pub fn id(&self) -> &str {
         &self.id
-    }
-
-    /// The state the job is in: `waiting`, `active`, `prioritized`, `delayed`,
-    /// `waiting-children`, `completed`, `failed`, or `unknown` when there is no such job.
-    ///
-    /// # Errors
-    /// When Redis cannot be reached.
-    pub async fn state(&self) -> Result<String> {
-        call::state(self.queue.conn(), self.queue.keys()?, &self.id).await
     }
 }

@@ -8,14 +8,18 @@ mod opts;
 mod pack;
 mod record;
 pub mod score;
+mod state;
 
 pub use event::{Event, EventJson};
 pub(crate) use json::Json;
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};
+pub(crate) use opts::{number, truthy};
 pub(crate) use pack::{Pack, Packed};
 pub use record::JobRecord;
+pub use state::JobState;
+pub(crate) use state::StateKey;
 
 use serde::de::DeserializeOwned;
 

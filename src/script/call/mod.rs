@@ -6,6 +6,8 @@ mod flow;
 mod job;
 mod lock;
 mod queue;
+mod read;
+mod read_children;
 mod scheduler;
 
 pub(crate) use add::{Insertion, Place, add, add_group, add_groups};
@@ -15,5 +17,15 @@ pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
 pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
-pub(crate) use queue::{counts, rate_limit, restore_marker, state};
+pub(crate) use queue::{
+    client_list, counts, counts_per_priority, delayed_before, is_maxed, metrics, rate_limit,
+    rate_limit_ttl, restore_marker, state,
+};
+pub(crate) use read::{
+    Placed, exists, hash, hash_fields, hashes, is_in_state, log_rows, state_before, state_length,
+    state_page, state_place, text_at,
+};
+pub(crate) use read_children::{
+    FinishedAs, Scanned, dependency_counts, finished, page_of_failed, scan_hash, scan_set,
+};
 pub(crate) use scheduler::{is_job_scheduler, update_job_scheduler};
