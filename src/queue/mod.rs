@@ -1,6 +1,8 @@
 //! A queue from the producer's side.
 
 mod add;
+pub mod admin;
+mod limits;
 
 pub use add::{AddJob, Backoff, Keep};
 

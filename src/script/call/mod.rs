@@ -1,6 +1,7 @@
 //! Typed calls of the scripts: the only code that builds their keys and arguments.
 
 mod add;
+mod admin;
 mod batch;
 mod job;
 mod lock;
@@ -8,6 +9,10 @@ mod queue;
 mod scheduler;
 
 pub(crate) use add::{NewJob, add};
+pub(crate) use admin::{
+    JOB_PARTS, QUEUE_PARTS, clean, drain, move_jobs_to_wait, obliterate, pause, remove_key,
+    remove_meta, remove_orphaned, resume, scan, set_meta, trim_events,
+};
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
