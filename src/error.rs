@@ -75,12 +75,12 @@ pub enum Error {
         command: &'static str,
     },
     /// The hash of the job's parent is gone (code -5).
-    #[error("missing key for the parent of job `{id}` of queue `{queue}` (in {command})")]
+    #[error("missing key for parent job `{parent}` of a job for queue `{queue}` (in {command})")]
     ParentNotFound {
+        /// The parent's key.
+        parent: String,
         /// The queue's name.
         queue: String,
-        /// The id of the job whose parent it is.
-        id: String,
         /// The script that said so.
         command: &'static str,
     },
@@ -193,7 +193,6 @@ impl Error {
             -2 | -6 => Self::LockLost { queue, id, command },
             -3 => Self::WrongState { queue, id, command },
             -4 => Self::PendingChildren { queue, id, command },
-            -5 => Self::ParentNotFound { queue, id, command },
             -8 => Self::SchedulerJob { queue, id, command },
             -9 => Self::FailedChildren { queue, id, command },
             -10 | -11 => Self::SchedulerBusy { queue, id },

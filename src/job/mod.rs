@@ -2,7 +2,7 @@
 
 mod handle;
 
-pub use handle::JobHandle;
+pub use handle::{AddLog, ChangePriority, JobHandle, RemoveJob, RetryJob};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;

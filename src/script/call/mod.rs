@@ -4,6 +4,7 @@ mod add;
 mod admin;
 mod batch;
 mod job;
+mod job_change;
 mod lock;
 mod queue;
 mod scheduler;
@@ -16,6 +17,11 @@ pub(crate) use admin::{
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
+};
+pub(crate) use job_change::{
+    Reprocess, change_delay, change_priority, clear_logs, job_exists, job_field, promote,
+    remove_child_dependency, remove_job, remove_own_deduplication_key, remove_unprocessed_children,
+    reprocess,
 };
 pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
 pub(crate) use queue::{counts, rate_limit, restore_marker, state};
