@@ -9,13 +9,13 @@ mod snapshot;
 mod stored_opts;
 
 pub use children::{Child, ChildCounts, ChildKind, ChildPage, ListChildren};
-pub use handle::JobHandle;
 pub(crate) use options::job_option_setters;
 pub use options::{Backoff, Deduplication, JobOptions, Keep, Parent};
 pub use logs::{JobLogs, ReadLogs};
 pub use read::Finished;
 pub use snapshot::{FieldFault, JobSnapshot, ParentRef};
 pub use stored_opts::{DeduplicationOpts, ParentOpts, StoredOpts};
+pub use handle::{AddLog, ChangePriority, JobHandle, RemoveJob, RetryJob};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;

@@ -2,6 +2,8 @@
 
 mod add;
 mod bulk;
+pub mod admin;
+mod limits;
 
 pub use crate::job::{Backoff, Keep};
 pub use add::{AddJob, NewJob};

@@ -127,7 +127,12 @@ pub(crate) async fn attempts_made(conn: &Conn, keys: &QueueKeys, id: &str) -> Re
 }
 
 /// The number a script replied, or the error that a negative one stands for.
-fn done(command: &'static str, reply: &Value, keys: &QueueKeys, id: &str) -> Result<i64> {
+pub(super) fn done(
+    command: &'static str,
+    reply: &Value,
+    keys: &QueueKeys,
+    id: &str,
+) -> Result<i64> {
     match reply::int(command, reply)? {
         code if code < 0 => Err(Error::from_code(command, code, keys.queue(), id)),
         number => Ok(number),

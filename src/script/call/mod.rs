@@ -1,9 +1,11 @@
 //! Typed calls of the scripts: the only code that builds their keys and arguments.
 
 mod add;
+mod admin;
 mod batch;
 mod flow;
 mod job;
+mod job_change;
 mod lock;
 mod queue;
 mod read;
@@ -11,10 +13,19 @@ mod read_children;
 mod scheduler;
 
 pub(crate) use add::{Insertion, Place, add, add_group, add_groups};
+pub(crate) use admin::{
+    JOB_PARTS, QUEUE_PARTS, clean, drain, move_jobs_to_wait, obliterate, pause, remove_key,
+    remove_meta, remove_orphaned, resume, scan, set_meta, trim_events,
+};
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
 pub(crate) use flow::{Relatives, relatives};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
+};
+pub(crate) use job_change::{
+    Reprocess, change_delay, change_priority, clear_logs, job_exists, job_field, promote,
+    remove_child_dependency, remove_job, remove_own_deduplication_key, remove_unprocessed_children,
+    reprocess,
 };
 pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
 pub(crate) use queue::{

@@ -286,7 +286,7 @@ fn wait_for_children(
                 let fault = Fault {
                     reason: error.to_string(),
                     trace: format!("Error: {error}"),
-                    rule: matches!(error, crate::Error::Script { code: -9, .. })
+                    rule: matches!(error, crate::Error::FailedChildren { .. })
                         .then_some(Rule::Unrecoverable),
                 };
                 let rules = &lane.execution.rules;
