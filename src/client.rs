@@ -1,10 +1,13 @@
 //! The client: one connection for everything, handles are free.
 
+use std::sync::Arc;
+
 use crate::{
     Result,
     conn::{Conn, ConnectionOptions, ServerInfo},
+    events::{Hubs, QueueEvents},
     queue::Queue,
-    worker::WorkerBuilder,
+    worker::{FetcherBuilder, WorkerBuilder},
 };
 
 /// A connection to the Redis that queues live in. Cheap to clone.
@@ -12,6 +15,7 @@ use crate::{
 pub struct Client {
     conn: Conn,
     prefix: String,
+    hubs: Arc<Hubs>,
 }
 
 impl Client {
@@ -31,6 +35,7 @@ impl Client {
         Ok(Self {
             conn: Conn::connect(options).await?,
             prefix: "bull".into(),
+            hubs: Arc::default(),
         })
     }
 
@@ -43,7 +48,17 @@ impl Client {
 
     /// A handle on a queue. A name that is not allowed is reported by its first use.
     pub fn queue(&self, name: &str) -> Queue {
-        Queue::new(self.conn.clone(), &self.prefix, name)
+        Queue::new(self.conn.clone(), &self.prefix, name).sharing(&self.hubs)
+    }
+
+    /// Prepares to read the events of a queue.
+    pub fn events(&self, queue: &str) -> QueueEvents {
+        QueueEvents::new(self.conn.clone(), &self.prefix, queue)
+    }
+
+    /// Prepares to take jobs of a queue by hand, one at a time.
+    pub fn fetcher(&self, queue: &str) -> FetcherBuilder {
+        FetcherBuilder::new(self.conn.clone(), &self.prefix, queue)
     }
 
     /// Prepares a worker of one queue, with connections of its own.

@@ -10,6 +10,7 @@ pub mod config;
 pub mod conn;
 pub mod cron;
 pub mod error;
+pub mod events;
 pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;

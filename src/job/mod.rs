@@ -1,8 +1,10 @@
 //! Jobs: [`Job`] inside a handler, [`JobHandle`] from outside.
 
 mod handle;
+mod wait;
 
 pub use handle::JobHandle;
+pub use wait::WaitForResult;
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;

@@ -6,7 +6,11 @@ pub use add::{AddJob, Backoff, Keep};
 
 use serde::Serialize;
 
-use crate::{Error, Result, conn::Conn, job::JobHandle, script::call, wire::QueueKeys};
+use std::sync::Arc;
+
+use crate::{
+    Error, Result, conn::Conn, events::Hubs, job::JobHandle, script::call, wire::QueueKeys,
+};
 
 /// States of [`Queue::counts`], by their names in Redis.
 const STATES: [&str; 7] = [
@@ -24,6 +28,7 @@ const STATES: [&str; 7] = [
 pub struct Queue {
     conn: Conn,
     keys: std::result::Result<QueueKeys, String>,
+    hubs: Arc<Hubs>,
 }
 
 /// How many jobs are in each state.
@@ -51,7 +56,18 @@ impl Queue {
         Self {
             conn,
             keys: QueueKeys::new(prefix, name).map_err(|error| error.to_string()),
+            hubs: Arc::default(),
         }
+    }
+
+    /// Shares with others the connections by which results are waited for.
+    pub(crate) fn sharing(mut self, hubs: &Arc<Hubs>) -> Self {
+        self.hubs = Arc::clone(hubs);
+        self
+    }
+
+    pub(crate) fn hubs(&self) -> &Hubs {
+        &self.hubs
     }
 
     /// Prepares a job; it is added when the builder is awaited.

@@ -1,6 +1,7 @@
 //! What lies in Redis: field and key spellings, and how others wrote them. Pure.
 
 mod event;
+mod event_id;
 mod keys;
 mod numbers;
 mod opts;
@@ -8,7 +9,8 @@ mod pack;
 mod record;
 pub mod score;
 
-pub use event::{Event, EventJson};
+pub use event::{Event, EventFault, EventJson};
+pub use event_id::EventId;
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};

@@ -2,6 +2,8 @@
 
 mod add;
 mod batch;
+mod events;
+mod fetch;
 mod job;
 mod lock;
 mod queue;
@@ -9,6 +11,14 @@ mod scheduler;
 
 pub(crate) use add::{NewJob, add};
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
+pub(crate) use events::{
+    Batch as EventBatch, Finished, finished, last_event_id, publish_event, read_events,
+    wait_for_events,
+};
+pub(crate) use fetch::{
+    Claim, Fetch, FetchReply, extend_lock, move_to_active, move_to_delayed, move_to_finished,
+    move_to_wait, retry_job,
+};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
