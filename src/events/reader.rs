@@ -138,10 +138,28 @@ impl Reader {
                 None => Received::Event(entry),
             });
         }
-        if largest > 0 {
-            let affordable = (BUDGET / largest).max(1);
-            // Grows by steps, so that one large event among small ones costs little.
-            self.count = affordable.min(self.count * 2).min(self.batch);
-        }
+        self.count = next_count(self.count, largest, self.batch);
+    }
+}
+
+/// How many events to ask for next, when the largest of the last read had so many bytes.
+fn next_count(count: usize, largest: usize, batch: usize) -> usize {
+    let affordable = BUDGET.checked_div(largest).unwrap_or(batch).max(1);
+    // Grows by steps, so that large events after small ones are not read by the hundred.
+    affordable.min(count.saturating_mul(2)).min(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_events_are_read_in_small_numbers() {
+        assert_eq!(next_count(10, 100, 100), 20);
+        assert_eq!(next_count(80, 100, 100), 100);
+        assert_eq!(next_count(100, 0, 100), 100);
+        assert_eq!(next_count(100, BUDGET / 4, 100), 4);
+        assert_eq!(next_count(4, BUDGET * 9, 100), 1);
+        assert_eq!(next_count(1, 100, 1), 1);
     }
 }
