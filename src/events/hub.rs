@@ -51,7 +51,14 @@ struct Hub {
     /// The role that listens, which keeps the hub alive.
     listener: Mutex<Option<AbortHandle>>,
     /// None until the listener has its position; then how opening went.
-    opened: watch::Sender<Option<Result<(), String>>>,
+    opened: watch::Sender<Option<Result<(), Unopened>>>,
+}
+
+/// Why nobody listens.
+#[derive(Debug, Clone)]
+struct Unopened {
+    message: String,
+    transient: bool,
 }
 
 /// A place among those who wait for a job; dropping it leaves.
@@ -87,10 +94,10 @@ impl Hubs {
         let outcome = opened.wait_for(Option::is_some).await;
         let outcome = outcome.map_err(|_| Error::Closed)?.clone();
         match outcome {
-            Some(Err(message)) => Err(Error::Redis {
-                operation: "connect",
+            Some(Err(Unopened { message, transient })) => Err(Error::Redis {
+                operation: "QueueEvents",
                 message,
-                transient: true,
+                transient,
                 ambiguous: false,
             }),
             _ => Ok(waiting),
@@ -141,10 +148,14 @@ impl Hub {
         let role = Listening(Arc::clone(self));
         let role = tokio::spawn(async move {
             if let Err(error) = listen(&role, events).await {
-                // Those who wait for the opening are told first, the others by their channel.
-                let told: Arc<str> = error.to_string().into();
-                role.0.opened.send_replace(Some(Err(error.to_string())));
-                role.0.tell_all(&News::Refused(told));
+                let message = match &error {
+                    Error::Redis { message, .. } => message.clone(),
+                    other => other.to_string(),
+                };
+                let transient = error.is_transient();
+                role.0.tell_all(&News::Refused(message.as_str().into()));
+                let unopened = Unopened { message, transient };
+                role.0.opened.send_replace(Some(Err(unopened)));
             }
         });
         *listener = Some(role.abort_handle());
@@ -166,7 +177,7 @@ impl Hub {
     }
 
     fn take(&self, received: Received) {
-        if let Received::Gap { .. } = received {
+        if let Received::Gap { .. } | Received::Resumed(_) = received {
             return self.tell_all(&News::Look);
         }
         if let Received::Interrupted(why) = &received {

@@ -6,7 +6,7 @@ mod publish;
 mod reader;
 mod stream;
 
-pub(crate) use hub::{Hubs, News};
+pub(crate) use hub::{Hubs, News, Waiting};
 pub use publish::PublishEvent;
 pub use stream::EventStream;
 

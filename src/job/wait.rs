@@ -13,13 +13,15 @@ use serde::de::DeserializeOwned;
 use super::JobHandle;
 use crate::{
     Error, Result,
-    events::News,
+    events::{News, Waiting},
     script::call::{self, Finished},
     wire::read_json,
 };
 
 /// How often to look at a job of which nothing is heard: some ways to remove one leave no event.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// The same when Redis could not be reached for the last look.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl JobHandle {
     /// Waits until the job has finished, and gives what its handler returned.
@@ -50,12 +52,9 @@ impl JobHandle {
         }
     }
 
-    async fn finished(&self) -> Result<Option<Finished>> {
+    async fn finished(&self) -> Result<Finished> {
         let queue = self.queue();
-        match call::finished(queue.conn(), queue.keys()?, self.id()).await? {
-            Finished::NotYet => Ok(None),
-            finished => Ok(Some(finished)),
-        }
+        call::finished(queue.conn(), queue.keys()?, self.id()).await
     }
 
     /// Waits for the end, whatever it is.
@@ -68,22 +67,21 @@ impl JobHandle {
                     .hubs()
                     .wait_for(queue.conn(), keys.prefix(), keys.queue(), self.id());
             let mut waiting = waiting.await?;
-            // Only now: what ends from here on is told.
-            if let Some(finished) = self.finished().await? {
-                return Ok(finished);
-            }
-            loop {
-                match tokio::time::timeout(LOOK_EVERY, waiting.news()).await {
-                    Ok(Some(News::Completed(value))) => {
+            // Looked at only now: what ends from here on is told.
+            let mut look = true;
+            while let Some(news) = self.next_news(&mut waiting, look).await? {
+                look = false;
+                match news {
+                    News::Completed(value) => {
                         return Ok(Finished::Completed(value.as_ref().to_owned()));
                     }
-                    Ok(Some(News::Failed(reason))) => {
+                    News::Failed(reason) => {
                         return Ok(Finished::Failed(reason.as_ref().to_owned()));
                     }
-                    Ok(Some(News::Removed)) => {
+                    News::Removed => {
                         return Err(Error::from_code("isFinished", -1, keys.queue(), self.id()));
                     }
-                    Ok(Some(News::Refused(message))) => {
+                    News::Refused(message) => {
                         return Err(Error::Redis {
                             operation: "XREAD",
                             message: message.as_ref().to_owned(),
@@ -91,17 +89,27 @@ impl JobHandle {
                             ambiguous: false,
                         });
                     }
-                    Ok(Some(News::Look)) | Err(_) => match self.finished().await {
-                        Ok(None) => {}
-                        Ok(Some(finished)) => return Ok(finished),
-                        Err(error) if error.is_transient() => {}
-                        Err(error) => return Err(error),
-                    },
-                    // The listener's runtime has ended: begin anew on this one.
-                    Ok(None) => break,
+                    News::Look => look = true,
                 }
             }
+            // The listener's runtime has ended: begin anew on this one.
         }
+    }
+
+    /// What happens next to the job, as far as it is told or, if `look`, as it stands.
+    async fn next_news(&self, waiting: &mut Waiting, look: bool) -> Result<Option<News>> {
+        let mut patience = LOOK_EVERY;
+        if look {
+            match self.finished().await {
+                Ok(Finished::NotYet) => {}
+                Ok(Finished::Completed(value)) => return Ok(Some(News::Completed(value.into()))),
+                Ok(Finished::Failed(reason)) => return Ok(Some(News::Failed(reason.into()))),
+                Err(error) if error.is_transient() => patience = LOOK_AGAIN,
+                Err(error) => return Err(error),
+            }
+        }
+        let news = tokio::time::timeout(patience, waiting.news()).await;
+        Ok(news.unwrap_or(Some(News::Look)))
     }
 }
 
