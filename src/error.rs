@@ -144,6 +144,26 @@ pub enum Error {
         /// The queue's name.
         queue: String,
     },
+    /// The job whose result was waited for has failed for good.
+    #[error("job `{id}` of queue `{queue}` failed: {reason}")]
+    JobFailed {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// Its `failedReason`.
+        reason: String,
+    },
+    /// The job had not finished in time. It goes on.
+    #[error("job `{id}` of queue `{queue}` has not finished within {within:?}")]
+    NotFinished {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// How long it was waited for.
+        within: Duration,
+    },
     /// Any other refusal a script documents (WIRE §4.0), or a code nobody documents.
     #[error("{command} refused job `{id}` of queue `{queue}` with code {code}: {}", explain(*code))]
     Script {

@@ -11,6 +11,7 @@ pub mod conn;
 pub mod cron;
 pub mod error;
 pub mod flow;
+pub mod events;
 pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;

@@ -22,6 +22,10 @@ impl JobHandle {
         Self { queue, id }
     }
 
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
     /// The job's id.
     pub fn id(&self) -> &str {
         &self.id

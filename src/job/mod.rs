@@ -16,6 +16,9 @@ pub use read::Finished;
 pub use snapshot::{FieldFault, JobSnapshot, ParentRef};
 pub use stored_opts::{DeduplicationOpts, ParentOpts, StoredOpts};
 pub use handle::{AddLog, ChangePriority, JobHandle, RemoveJob, RetryJob};
+mod wait;
+
+pub use wait::WaitForResult;
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;

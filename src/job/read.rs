@@ -144,7 +144,7 @@ impl JobHandle {
     /// [`Error::JobNotFound`] when it is gone, and when Redis cannot be reached.
     pub async fn finished(&self) -> Result<Option<Finished>> {
         let keys = self.queue.keys()?;
-        let (finished, value) = call::finished(self.queue.conn(), keys, &self.id).await?;
+        let (finished, value) = call::finished_as(self.queue.conn(), keys, &self.id).await?;
         match finished {
             FinishedAs::NoJob => Err(Error::JobNotFound {
                 queue: keys.queue().to_owned(),

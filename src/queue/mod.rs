@@ -35,6 +35,7 @@ pub use workers::ClientInfo;
 
 pub(crate) use read_jobs::span;
 pub(crate) use read_walk::Pace;
+use crate::events::Hubs;
 
 
 /// A handle on a queue. Cheap to clone.
@@ -43,6 +44,7 @@ pub struct Queue {
     conn: Conn,
     keys: std::result::Result<QueueKeys, String>,
     defaults: Arc<JobOptions>,
+    hubs: Arc<Hubs>,
 }
 
 impl Queue {
@@ -51,6 +53,7 @@ impl Queue {
             conn,
             keys: QueueKeys::new(prefix, name).map_err(|error| error.to_string()),
             defaults: Arc::default(),
+            hubs: Arc::default(),
         }
     }
 
@@ -59,6 +62,16 @@ impl Queue {
     pub fn defaults(mut self, options: JobOptions) -> Self {
         self.defaults = Arc::new(options);
         self
+    }
+
+    /// Shares with others the connections by which results are waited for.
+    pub(crate) fn sharing(mut self, hubs: &Arc<Hubs>) -> Self {
+        self.hubs = Arc::clone(hubs);
+        self
+    }
+
+    pub(crate) fn hubs(&self) -> &Hubs {
+        &self.hubs
     }
 
     /// Prepares a job; it is added when the builder is awaited.

@@ -2,6 +2,7 @@
 
 mod event;
 mod json;
+mod event_id;
 mod keys;
 mod numbers;
 mod opts;
@@ -10,8 +11,10 @@ mod record;
 pub mod score;
 mod state;
 
-pub use event::{Event, EventJson};
+
 pub(crate) use json::Json;
+pub use event::{Event, EventFault, EventJson};
+pub use event_id::EventId;
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};

@@ -4,6 +4,8 @@ mod add;
 mod admin;
 mod batch;
 mod flow;
+mod events;
+mod fetch;
 mod job;
 mod job_change;
 mod lock;
@@ -19,6 +21,14 @@ pub(crate) use admin::{
 };
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
 pub(crate) use flow::{Relatives, relatives};
+pub(crate) use events::{
+    Batch as EventBatch, Finished, finished, last_event_id, publish_event, read_events,
+    wait_for_events,
+};
+pub(crate) use fetch::{
+    Claim, Fetch, FetchReply, extend_lock, move_to_active, move_to_delayed, move_to_finished,
+    move_to_wait, retry_job,
+};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
@@ -37,6 +47,7 @@ pub(crate) use read::{
     state_page, state_place, text_at,
 };
 pub(crate) use read_children::{
-    FinishedAs, Scanned, dependency_counts, finished, page_of_failed, scan_hash, scan_set,
+    FinishedAs, Scanned, dependency_counts, finished as finished_as, page_of_failed, scan_hash,
+    scan_set,
 };
 pub(crate) use scheduler::{is_job_scheduler, update_job_scheduler};
