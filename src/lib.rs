@@ -27,6 +27,8 @@ pub mod worker;
 pub use error::{BoxError, Error, Failure, Result};
 
 pub use client::Client;
+#[doc(hidden)]
+pub use clock::stand_at;
 pub use flow::{Flow, FlowTree};
 pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, Keep, Parent};
 pub use queue::{NewJob, Queue};
