@@ -45,12 +45,14 @@ commands! {
     EXTEND_LOCK extend_lock;
     EXTEND_LOCKS extend_locks;
     FIND_LOST_CLAIMS find_lost_claims;
+    FIND_OUTCOME find_outcome;
     FINISH_AND_CLAIM finish_and_claim;
     GET_COUNTS get_counts;
     GET_COUNTS_PER_PRIORITY get_counts_per_priority;
     GET_DEPENDENCY_COUNTS get_dependency_counts;
     GET_JOB_SCHEDULER get_job_scheduler;
     GET_JOBS get_jobs;
+    GET_LAST_EVENT_ID get_last_event_id;
     GET_METRICS get_metrics;
     GET_RANGES get_ranges;
     GET_RATE_LIMIT_TTL get_rate_limit_ttl;
@@ -70,6 +72,8 @@ commands! {
     PAGINATE paginate;
     PAUSE pause;
     PROMOTE promote;
+    PUBLISH_EVENT publish_event;
+    READ_EVENTS read_events;
     RELEASE_LOCK release_lock;
     RELEASE_PARENT_IF_NO_PENDING_DEPENDENCIES release_parent_if_no_pending_dependencies;
     REMOVE_CHILD_DEPENDENCY remove_child_dependency;

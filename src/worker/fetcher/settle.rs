@@ -260,6 +260,7 @@ fn wait_for_children(
             &lane.keys,
             job.id(),
             job.lock_token(),
+            None,
             clock::now(),
         );
         match moved.await {
@@ -286,7 +287,7 @@ fn wait_for_children(
                 let fault = Fault {
                     reason: error.to_string(),
                     trace: format!("Error: {error}"),
-                    rule: matches!(error, crate::Error::Script { code: -9, .. })
+                    rule: matches!(error, crate::Error::FailedChildren { .. })
                         .then_some(Rule::Unrecoverable),
                 };
                 let rules = &lane.execution.rules;
