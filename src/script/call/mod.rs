@@ -25,4 +25,7 @@ pub(crate) use job_change::{
 };
 pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
 pub(crate) use queue::{counts, rate_limit, restore_marker, state};
-pub(crate) use scheduler::{is_job_scheduler, update_job_scheduler};
+pub(crate) use scheduler::{
+    SchedulerUpsert, add_job_scheduler, armed_job, is_job_scheduler, job_scheduler, job_schedulers,
+    remove_job_scheduler, scheduler_count, update_job_scheduler,
+};
