@@ -10,12 +10,13 @@ pub mod config;
 pub mod conn;
 pub mod cron;
 pub mod error;
-pub mod flow;
 pub mod events;
+pub mod flow;
 pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;
 pub mod queue;
+pub mod scheduler;
 pub mod script;
 pub mod signal;
 #[cfg(feature = "store")]
@@ -30,8 +31,8 @@ pub use client::Client;
 #[doc(hidden)]
 pub use clock::stand_at;
 pub use flow::{Flow, FlowTree};
+pub use job::JobSnapshot;
 pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, Keep, Parent};
 pub use queue::{NewJob, Queue};
-pub use job::JobSnapshot;
 pub use wire::JobState;
 pub use worker::{CancelReason, JobResult, Outcome, Report, State};

@@ -3,9 +3,9 @@
 mod add;
 mod admin;
 mod batch;
-mod flow;
 mod events;
 mod fetch;
+mod flow;
 mod job;
 mod job_change;
 mod lock;
@@ -20,7 +20,6 @@ pub(crate) use admin::{
     remove_meta, remove_orphaned, resume, scan, set_meta, trim_events,
 };
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
-pub(crate) use flow::{Relatives, relatives};
 pub(crate) use events::{
     Batch as EventBatch, Finished, finished, last_event_id, publish_event, read_events,
     wait_for_events,
@@ -29,6 +28,7 @@ pub(crate) use fetch::{
     Claim, Fetch, FetchReply, extend_lock, move_to_active, move_to_delayed, move_to_finished,
     move_to_wait, retry_job,
 };
+pub(crate) use flow::{Relatives, relatives};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
@@ -50,4 +50,7 @@ pub(crate) use read_children::{
     FinishedAs, Scanned, dependency_counts, finished as finished_as, page_of_failed, scan_hash,
     scan_set,
 };
-pub(crate) use scheduler::{is_job_scheduler, update_job_scheduler};
+pub(crate) use scheduler::{
+    SchedulerUpsert, add_job_scheduler, armed_job, is_job_scheduler, job_scheduler, job_schedulers,
+    remove_job_scheduler, scheduler_count, update_job_scheduler,
+};
