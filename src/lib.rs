@@ -27,4 +27,4 @@ pub use error::{BoxError, Error, Failure, Result};
 pub use client::Client;
 pub use job::Job;
 pub use queue::{Backoff, Keep, Queue};
-pub use worker::{CancelReason, JobResult, Outcome, Report, State};
+pub use worker::{CancelOutcome, CancelReason, JobResult, Outcome, Report, State};

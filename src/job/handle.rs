@@ -5,8 +5,8 @@ use crate::{Result, queue::Queue, script::call};
 /// A handle on a job, which may be gone by now.
 #[derive(Debug, Clone)]
 pub struct JobHandle {
-    queue: Queue,
-    id: String,
+    pub(super) queue: Queue,
+    pub(super) id: String,
 }
 
 impl JobHandle {

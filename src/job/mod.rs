@@ -1,5 +1,6 @@
 //! Jobs: [`Job`] inside a handler, [`JobHandle`] from outside.
 
+mod cancel;
 mod handle;
 
 pub use handle::JobHandle;

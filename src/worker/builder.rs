@@ -131,6 +131,13 @@ impl<S: Clone + Send + Sync + 'static> WorkerBuilder<S> {
         self
     }
 
+    /// How long a cancelled job may take to end by itself before it is dropped. Defaults to 5 s.
+    #[must_use]
+    pub fn cancel_grace(mut self, grace: Duration) -> Self {
+        self.options.cancel_grace = grace;
+        self
+    }
+
     /// The name that dashboards show. None by default.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {

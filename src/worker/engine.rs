@@ -20,6 +20,7 @@ use tracing::{error, info};
 
 use super::{
     Observer, Processor, Report, WorkerOptions,
+    canceller::Canceller,
     control::{Control, Phase, Shared, Stop, Tally},
     executor::Execution,
     fetcher::{Fetcher, Settings},
@@ -244,6 +245,7 @@ impl Engine {
         if let Some(shared) = waiting.shared {
             roles.spawn_local(shared.run(stop.clone()));
         }
+        roles.spawn_local(Canceller::new(lanes).run(stop.clone()));
         let slots = Slots::new(options.total_concurrency);
         let orders = Order::of(lanes.len(), options.strict);
         for (((lane, waiter), order), queue) in lanes

@@ -71,6 +71,8 @@ impl Execution {
         self.ticker.tick(job.record()).await;
         let ending = match self.reason_not_to_run(job.record()) {
             Some(reason) => Ending::Failed(Fault::unrecoverable(reason)),
+            // Told to stop while the scheduler was armed: then it need not start.
+            None if job.cancel_reason().is_some() => ending(None, job.cancel_reason()),
             None => self.attempt(&job).await,
         };
         let ending = match ending {

@@ -138,6 +138,20 @@ impl Lane {
         }
     }
 
+    /// Tells the handler of a job to stop; `false` when the job is not here, or on its way out.
+    pub(super) fn cancel(&self, id: &str, reason: &str) -> bool {
+        let held = self.held.borrow();
+        let entry = held.values().find(|entry| entry.held.id == id);
+        let Some(entry) = entry.filter(|entry| !entry.leaving) else {
+            return entry.is_some();
+        };
+        if entry.held.cancellation.reason().is_none() {
+            let reason = CancelReason::Requested(reason.to_owned());
+            entry.held.cancellation.cancel(reason);
+        }
+        true
+    }
+
     /// Drops every handler that still runs; gives what is needed to hand its job back.
     pub(super) fn drop_running(&self) -> Vec<(u64, Arc<Held>)> {
         self.held

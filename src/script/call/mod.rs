@@ -2,6 +2,7 @@
 
 mod add;
 mod batch;
+mod cancel;
 mod job;
 mod lock;
 mod queue;
@@ -9,6 +10,10 @@ mod scheduler;
 
 pub(crate) use add::{NewJob, add};
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
+pub(crate) use cancel::{
+    CancelReply, NewCancellation, Requested, any_cancellation, cancel_job, job_hash,
+    requested_cancellations,
+};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
