@@ -136,6 +136,7 @@ shared! {
     parent_to_wait
     paused_or_maxed
     place_job
+    pop_named
     pop_ready
     priority_score
     promote_delayed

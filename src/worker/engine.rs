@@ -246,12 +246,14 @@ impl Engine {
             roles.spawn_local(shared.run(stop.clone()));
         }
         roles.spawn_local(Canceller::new(lanes).run(stop.clone()));
-        let slots = Slots::new(options.total_concurrency);
+        let weights = options.queues.iter().map(|queue| queue.weight);
+        let slots = Slots::of(options.total_concurrency, weights);
         let orders = Order::of(lanes.len(), options.strict);
-        for (((lane, waiter), order), queue) in lanes
+        for ((((lane, waiter), order), slots), queue) in lanes
             .iter()
             .zip(waiting.waiters)
             .zip(orders)
+            .zip(slots)
             .zip(&options.queues)
         {
             let settings = Settings {
@@ -263,7 +265,7 @@ impl Engine {
             let fetcher = Fetcher::new(
                 Rc::clone(lane),
                 settings,
-                slots.clone(),
+                slots,
                 order,
                 self.handlers.clone(),
                 waiter,

@@ -36,6 +36,8 @@ pub(super) struct Execution {
 pub(super) struct Held {
     pub(super) id: String,
     pub(super) lock_token: String,
+    /// Its name, where the queue has limits for names.
+    pub(super) name: Option<String>,
     pub(super) since: Instant,
     pub(super) cancellation: Arc<Cancellation>,
     /// Set once the hash was read.

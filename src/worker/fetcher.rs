@@ -54,8 +54,6 @@ pub(super) struct Fetcher {
     calling: usize,
     /// Slots that errands hold.
     running_errands: usize,
-    /// What this queue has taken of the process-wide slots.
-    taken: usize,
     claims_in_flight: usize,
     sequence: u64,
     /// Nothing was left at the last claim, so the next one waits for a marker.
@@ -65,6 +63,10 @@ pub(super) struct Fetcher {
     limited_until: Option<Instant>,
     retry_at: Option<Instant>,
     failures: u32,
+    /// A wake-up was put back because it found only jobs whose name had no room.
+    passed_on: bool,
+    /// The claim that follows was set off by a marker.
+    woken: bool,
     /// A claim's reply was lost: jobs may be active under our lock without our knowing.
     claims_lost: bool,
     looking_for_claims: bool,
@@ -134,7 +136,6 @@ impl Fetcher {
             running: 0,
             calling: 0,
             running_errands: 0,
-            taken: 0,
             claims_in_flight: 0,
             sequence: 0,
             drained: false,
@@ -142,6 +143,8 @@ impl Fetcher {
             limited_until: None,
             retry_at: None,
             failures: 0,
+            passed_on: false,
+            woken: false,
             claims_lost: false,
             looking_for_claims: false,
             job_size: 1024,
@@ -168,13 +171,13 @@ impl Fetcher {
                 Some(errand) = self.errands.next(), if !self.errands.is_empty() => self.on_errand(errand),
                 (waiter, woken) = woken(&mut self.waiting) => self.on_woken(waiter, woken),
                 () = until(earliest(self.retry_at, self.limited_until)) => self.on_timer(),
-                () = self.slots.freed(), if self.slots.is_limited() => {}
+                () = self.slots.changed(), if self.slots.is_limited() => {}
                 () = self.order.changed() => {}
                 _ = phase.changed() => self.on_phase(&mut phase),
                 _ = paused.changed() => self.on_paused(),
             }
         }
-        self.slots.give(self.taken);
+        self.slots.account(0, false);
         self.order.set_idle(true);
     }
 
@@ -197,24 +200,18 @@ impl Fetcher {
     /// Slots that a claim may fill now. While a wait may pop a marker, one is kept for it.
     fn free(&self) -> usize {
         let own = self.settings.concurrency.saturating_sub(self.used());
-        let shared = self
-            .slots
-            .free()
-            .saturating_add(self.taken)
-            .saturating_sub(self.used());
-        own.min(shared)
-            .saturating_sub(usize::from(self.waiting.is_some()))
+        own.saturating_sub(usize::from(self.waiting.is_some()))
+            .min(self.slots.allowance(self.used()))
     }
 
     /// Brings the process-wide count up to date.
     fn account(&mut self) {
         let used = self.used();
-        if used > self.taken {
-            self.slots.take(used - self.taken);
-        } else {
-            self.slots.give(self.taken - used);
-        }
-        self.taken = used;
+        let hungry = !self.drained
+            && used < self.settings.concurrency
+            && self.retry_at.is_none()
+            && self.may_claim();
+        self.slots.account(used, hungry);
         self.order
             .set_idle(self.drained && self.claims_in_flight == 0);
     }
@@ -231,12 +228,16 @@ impl Fetcher {
 
     fn wait_for_marker(&mut self) {
         let idle = self.drained && self.claims_in_flight == 0 && self.retry_at.is_none();
-        if self.settings.burst || !idle || !self.may_claim() || self.free() == 0 {
+        // Where only other queues have the slots, it waits all the same: the marker that wakes it
+        // goes to another worker, and this queue comes in for the next slot.
+        let full = self.used() >= self.settings.concurrency;
+        if self.settings.burst || !idle || !self.may_claim() || full {
             return;
         }
         let Some(timeout) = self.wait_time() else {
             self.drained = false;
-            return self.launch_calls();
+            self.launch_calls();
+            return self.account();
         };
         if let Some(waiter) = self.waiter.take() {
             self.next_due = 0;
@@ -264,7 +265,11 @@ impl Fetcher {
                 self.restore_marker();
                 self.drained = false;
             }
-            Woken::Work | Woken::Due(_) | Woken::Nothing => self.drained = false,
+            Woken::Work => {
+                self.woken = true;
+                self.drained = false;
+            }
+            Woken::Due(_) | Woken::Nothing => self.drained = false,
             Woken::Broken => {
                 self.drained = false;
                 self.retry_at = Some(Instant::now() + Duration::from_millis(100));
