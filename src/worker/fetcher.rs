@@ -32,6 +32,11 @@ use crate::{Result, clock, script::call::BatchReply};
 /// Longest block while a delayed job is known to be due (WIRE §5.3).
 const LONGEST_WAIT_FOR_DUE: Duration = Duration::from_secs(10);
 
+/// How soon to interrupt a wait again that goes on.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
+/// How long putting a wake-up back may take; a stopping worker waits for it.
+const RESTORE_TIME: Duration = Duration::from_secs(1);
+
 /// Fetches for one queue and writes what became of its jobs.
 pub(super) struct Fetcher {
     lane: Rc<Lane>,
@@ -65,6 +70,8 @@ pub(super) struct Fetcher {
     failures: u32,
     /// A wake-up was put back because it found only jobs whose name had no room.
     passed_on: bool,
+    /// Wake-ups that are being put back.
+    restoring: usize,
     /// The claim that follows was set off by a marker.
     woken: bool,
     /// A claim's reply was lost: jobs may be active under our lock without our knowing.
@@ -107,6 +114,8 @@ enum Errand {
     Found(Result<Vec<(String, String)>>),
     /// A wake-up was put back.
     MarkerRestored,
+    /// A wait was interrupted, which may have come before it had begun.
+    Interrupted,
 }
 
 impl Fetcher {
@@ -144,6 +153,7 @@ impl Fetcher {
             retry_at: None,
             failures: 0,
             passed_on: false,
+            restoring: 0,
             woken: false,
             claims_lost: false,
             looking_for_claims: false,
@@ -221,7 +231,10 @@ impl Fetcher {
         if phase == Phase::Abandoning {
             return true;
         }
-        let quiet = self.used() == 0 && self.calls.is_empty() && self.waiting.is_none();
+        let quiet = self.used() == 0
+            && self.calls.is_empty()
+            && self.waiting.is_none()
+            && self.restoring == 0;
         let burst_over = self.settings.burst && self.drained && self.limited_until.is_none();
         quiet && (phase > Phase::Running || burst_over)
     }
@@ -279,9 +292,11 @@ impl Fetcher {
 
     fn restore_marker(&mut self) {
         let lane = Rc::clone(&self.lane);
+        self.restoring += 1;
         self.errands.push(Box::pin(async move {
+            let restored = crate::script::call::restore_marker(&lane.conn, &lane.keys);
             // Without it an idle peer wakes a drain delay later; nothing is lost.
-            let _best_effort = crate::script::call::restore_marker(&lane.conn, &lane.keys).await;
+            let _best_effort = tokio::time::timeout(RESTORE_TIME, restored).await;
             Errand::MarkerRestored
         }));
     }
@@ -336,11 +351,23 @@ impl Fetcher {
             }
             return;
         }
+        self.send_interrupt(Duration::ZERO);
+    }
+
+    fn send_interrupt(&mut self, after: Duration) {
         let interrupt = self.interrupt.clone();
         self.errands.push(Box::pin(async move {
+            tokio::time::sleep_until((Instant::now() + after).into()).await;
             interrupt.send().await;
-            Errand::MarkerRestored
+            Errand::Interrupted
         }));
+    }
+
+    /// The wait and its interruption go over two connections, so the second may arrive first.
+    fn on_interrupted(&mut self) {
+        if self.waiting.is_some() && !self.may_claim() {
+            self.send_interrupt(INTERRUPT_AGAIN);
+        }
     }
 }
 
