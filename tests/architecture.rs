@@ -25,6 +25,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("worker", 3),
     ("store", 4),
     ("processor", 5),
+    ("api", 6),
     ("config", 7),
     ("cli", 7),
     ("lib", 8),
@@ -36,6 +37,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("redis::", &["conn", "script"]),
     ("sqlx::", &["store"]),
     ("reqwest::", &["processor"]),
+    ("axum::", &["api"]),
     ("clap::", &["cli"]),
     ("rmp::", &["wire"]),
 ];
@@ -43,6 +45,9 @@ const CONFINED: &[(&str, &[&str])] = &[
 /// Names that the crate's root re-exports, and the module that each comes from.
 const ROOT: &[(&str, &str)] = &[
     ("BoxError", "error"),
+    ("CancelOutcome", "worker"),
+    ("CancelReason", "worker"),
+    ("Client", "client"),
     ("Error", "error"),
     ("Failure", "error"),
     ("Result", "error"),

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{CancelReason, executor::Held};
+use super::{CancelReason, executor::Held, health::Pulse};
 use crate::conn::Conn;
 
 /// How far a stop has come. Each phase implies those before it.
@@ -43,6 +43,7 @@ pub(super) struct Shared {
     /// Every job of the process; dead entries are swept when the list is read or grows.
     pub(super) held: Mutex<Vec<(Arc<str>, Weak<Held>)>>,
     pub(super) conn: Conn,
+    pub(super) pulse: Pulse,
 }
 
 /// What was asked for.

@@ -24,6 +24,7 @@ use super::{
     control::{Control, Phase, Shared, Stop, Tally},
     executor::Execution,
     fetcher::{Fetcher, Settings},
+    health::{Pulse, beat},
     lane::Lane,
     lock_keeper::LockKeeper,
     order::Order,
@@ -124,7 +125,10 @@ impl Engine {
     async fn boot(&self) -> Result<(Vec<Rc<Lane>>, Waiting, Arc<Shared>)> {
         let conn = Conn::connect(self.connection.clone()).await?;
         conn.check_server().await?;
+        let queues = self.options.queues.iter();
+        let queues = queues.map(|queue| QueueKeys::new(&self.options.prefix, &queue.name));
         let shared = Arc::new(Shared {
+            pulse: Pulse::new(queues.collect::<Result<_>>()?),
             phase: watch::Sender::new(Phase::Running),
             paused: watch::Sender::new(false),
             stop: watch::Sender::new(Stop::No),
@@ -244,6 +248,9 @@ impl Engine {
         let options = &self.options;
         if let Some(shared) = waiting.shared {
             roles.spawn_local(shared.run(stop.clone()));
+        }
+        if let Some(lane) = lanes.first() {
+            roles.spawn_local(beat(Arc::clone(&lane.shared), stop.clone()));
         }
         roles.spawn_local(Canceller::new(lanes).run(stop.clone()));
         let weights = options.queues.iter().map(|queue| queue.weight);

@@ -121,6 +121,7 @@ impl Fetcher {
         if self.failures > 0 {
             warn!(target: "bullrs::worker", queue = &*self.lane.queue, "redis is back");
             self.failures = 0;
+            self.lane.shared.pulse.set_trouble(&self.lane.queue, None);
         }
         for (one, code) in outgoing.into_iter().zip(reply.codes) {
             self.on_code(one, code);
@@ -217,6 +218,8 @@ impl Fetcher {
                 "cannot reach redis; running jobs go on, their outcomes are kept"
             );
         }
+        let pulse = &self.lane.shared.pulse;
+        pulse.set_trouble(&self.lane.queue, Some(error));
         self.failures = self.failures.saturating_add(1);
         let wait = Duration::from_millis(50 << self.failures.min(5));
         let wait = if self.phase() >= Phase::Releasing {
