@@ -1,5 +1,6 @@
 //! Jobs: [`Job`] inside a handler, [`JobHandle`] from outside.
 
+mod cancel;
 mod children;
 mod handle;
 mod logs;
@@ -7,6 +8,7 @@ pub(crate) mod options;
 mod read;
 mod snapshot;
 mod stored_opts;
+mod wait;
 
 pub use children::{Child, ChildCounts, ChildKind, ChildPage, ListChildren};
 pub use handle::{AddLog, ChangePriority, JobHandle, RemoveJob, RetryJob};
@@ -16,8 +18,6 @@ pub use options::{Backoff, Deduplication, JobOptions, Keep, Parent};
 pub use read::Finished;
 pub use snapshot::{FieldFault, JobSnapshot, ParentRef};
 pub use stored_opts::{DeduplicationOpts, ParentOpts, StoredOpts};
-mod wait;
-
 pub use wait::WaitForResult;
 
 use serde::{Serialize, de::DeserializeOwned};
