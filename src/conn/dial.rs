@@ -1,8 +1,8 @@
 //! Opening one connection: socket, TLS, credentials, database.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
-use futures_util::future::{BoxFuture, FutureExt as _, join, select_ok};
+use futures_util::future::{BoxFuture, FutureExt as _, select_ok};
 use redis::{
     AsyncConnectionConfig, Cmd, RedisConnectionInfo, RedisError, RedisResult, Value,
     aio::MultiplexedConnection,
@@ -182,17 +182,10 @@ async fn introduce(socket: &mut Socket, address: &Address, access: &Access) -> R
             return Err(Fault::unreached(no_database(&error, access.database)));
         }
     }
-    // The first proves that it is there and takes us; the other is for whoever lists its clients.
-    let (mut ping, mut library) = (Cmd::new(), Cmd::new());
+    // Proves that it is there and takes us, before anything of the caller's is sent.
+    let mut ping = Cmd::new();
     ping.arg("PING");
-    library
-        .arg("CLIENT")
-        .arg("SETINFO")
-        .arg("LIB-NAME")
-        .arg("bullrs");
-    let mut clone = socket.clone();
-    let (pong, _may_be_unknown) = join(socket.send(&ping), clone.send(&library)).await;
-    check(pong, access)
+    check(socket.send(&ping).await, access)
 }
 
 /// Whether an answer to an introduction ends it. A server that is loading or a right that is
@@ -251,14 +244,24 @@ fn not_opened(error: &io::Error, access: &Access) -> String {
 
 /// The kind of the innermost I/O error: the outer ones are wrappings.
 fn root(error: &io::Error) -> io::ErrorKind {
-    let mut kind = error.kind();
-    let mut next: Option<&(dyn std::error::Error + 'static)> =
-        error.get_ref().map(|inner| inner as _);
-    while let Some(inner) = next {
-        if let Some(inner) = inner.downcast_ref::<io::Error>() {
-            kind = inner.kind();
-        }
-        next = inner.source();
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .last()
+        .map_or(error.kind(), io::Error::kind)
+}
+
+/// An error and everything that it wraps. I/O errors and shared ones hide that from `source`.
+pub(super) fn causes(error: &io::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |outer| wrapped(*outer))
+}
+
+fn wrapped<'e>(outer: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    if let Some(outer) = outer.downcast_ref::<io::Error>() {
+        return outer.get_ref().map(|inner| inner as &(dyn Error + 'static));
     }
-    kind
+    match outer.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
+        Some(shared) => Some(&**shared),
+        None => outer.source(),
+    }
 }

@@ -52,7 +52,7 @@ mod with_rustls {
     use tokio::io::{AsyncRead, AsyncWrite};
     use tokio_rustls::{TlsConnector, client::TlsStream};
 
-    use super::Tls;
+    use super::{super::dial::causes, Tls};
 
     impl Tls {
         /// Reads the files.
@@ -190,19 +190,9 @@ mod with_rustls {
 
     /// What a failed handshake means, and how to mend it; `None` when TLS is not to blame.
     pub(in crate::conn) fn explain(error: &io::Error) -> Option<String> {
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(inner) = next {
-            if let Some(found) = inner.downcast_ref::<rustls::Error>() {
-                return Some(explain_rustls(found));
-            }
-            // An I/O error hides what it wraps from `source`.
-            next = match inner
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-            {
-                Some(wrapped) => Some(wrapped),
-                None => inner.source(),
-            };
+        let cause = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
+        if let Some(cause) = cause {
+            return Some(explain_rustls(cause));
         }
         (error.kind() == io::ErrorKind::UnexpectedEof).then(|| {
             "redis hung up during the TLS handshake; if it speaks no TLS on this port, write \

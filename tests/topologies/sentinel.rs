@@ -1,0 +1,167 @@
+//! Three sentinels, a master and a replica.
+
+use std::time::Duration;
+
+use bullrs::Client;
+
+use crate::{
+    node::{Node, free_port},
+    support::{eventually, within},
+    work::{Work, add, wait_for_completed},
+};
+
+struct Watched {
+    /// The first is master at the start.
+    servers: Vec<Node>,
+    sentinels: Vec<Node>,
+    _files: tempfile::TempDir,
+}
+
+impl Watched {
+    async fn start() -> Self {
+        let common = "--requirepass data --masterauth data --repl-diskless-sync-delay 0";
+        let mut servers = vec![Node::start(common)];
+        let port = servers[0].port;
+        servers.push(Node::start(&format!(
+            "{common} --replicaof 127.0.0.1 {port}"
+        )));
+        for server in &mut servers {
+            server.login = ":data@";
+        }
+        eventually("the replica to follow", || async {
+            servers[0]
+                .run::<String>("INFO replication")
+                .contains("state=online")
+        })
+        .await;
+        let files = tempfile::tempdir().unwrap();
+        let ids: Vec<String> = (1..=3).map(|id| format!("{id:040}")).collect();
+        let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
+        let mut sentinels = Vec::new();
+        for (place, id) in ids.iter().enumerate() {
+            // Everything that they would find out in time, so that no time is lost with it.
+            let mut text = format!(
+                "requirepass watch\nsentinel sentinel-pass watch\nsentinel myid {id}\n\
+                 sentinel monitor mymaster 127.0.0.1 {port} 2\n\
+                 sentinel auth-pass mymaster data\n\
+                 sentinel down-after-milliseconds mymaster 600\n\
+                 sentinel failover-timeout mymaster 2000\n\
+                 sentinel known-replica mymaster 127.0.0.1 {}\n",
+                servers[1].port
+            );
+            for other in (0..3).filter(|other| *other != place) {
+                text += &format!(
+                    "sentinel known-sentinel mymaster 127.0.0.1 {} {}\n",
+                    ports[other], ids[other]
+                );
+            }
+            let file = files.path().join(format!("s{place}.conf"));
+            std::fs::write(&file, text).unwrap();
+            sentinels.push(format!("{} --sentinel", file.display()));
+        }
+        let mut sentinels = Node::start_on(&ports, &sentinels);
+        for sentinel in &mut sentinels {
+            sentinel.login = ":watch@";
+        }
+        Self {
+            servers,
+            sentinels,
+            _files: files,
+        }
+    }
+
+    fn url(&self) -> String {
+        let hosts: Vec<String> = self.sentinels.iter().map(Node::address).collect();
+        format!(
+            "redis+sentinel://:data@{}/mymaster?sentinel_password=watch",
+            hosts.join(",")
+        )
+    }
+
+    fn role(&self, server: usize) -> String {
+        let info: String = self.servers[server].run("INFO replication");
+        let role = info.lines().find_map(|line| line.strip_prefix("role:"));
+        role.unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_worker_follows_the_master_over_a_failover_and_loses_no_job() {
+    let mut watched = Watched::start().await;
+    let client = Client::connect(&watched.url()).await.unwrap();
+    let work = Work::start(&client, Duration::from_millis(20)).await;
+    for number in 0..20 {
+        add(&client, number).await;
+    }
+    work.wait_for(10).await;
+    // One sentinel is away, too; the other two are enough to elect.
+    watched.sentinels[0].kill();
+    watched.servers[0].kill();
+    for number in 20..40 {
+        add(&client, number).await;
+    }
+    wait_for_completed(&client, 40).await;
+    assert_eq!(watched.role(1), "master");
+    assert_eq!(work.counts().0, 40);
+
+    // The old master comes back as a replica; then it is made master by hand and the other one is
+    // demoted under the eyes of its clients.
+    watched.sentinels[0].restart();
+    watched.servers[0].restart();
+    eventually("the old master to follow", || async {
+        watched.role(0) == "slave"
+            && watched.servers[1]
+                .run::<String>("INFO replication")
+                .contains("state=online")
+    })
+    .await;
+    eventually("a failover by hand", || async {
+        watched.sentinels[1]
+            .try_run::<()>("SENTINEL FAILOVER mymaster")
+            .is_ok()
+            || watched.role(0) == "master"
+    })
+    .await;
+    eventually("the demotion", || async { watched.role(1) == "slave" }).await;
+    for number in 40..50 {
+        add(&client, number).await;
+    }
+    wait_for_completed(&client, 50).await;
+    assert_eq!(watched.role(0), "master");
+    assert!(
+        watched.servers[0]
+            .run::<String>("CLIENT LIST")
+            .contains("name=bull:cQ== ")
+    );
+    work.running.control().stop();
+    let report = within("the worker to stop", work.running.finished()).await;
+    assert_eq!(report.abandoned, 0);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_sentinels_is_said() {
+    let watched = Watched::start().await;
+    let hosts = watched.sentinels[0].address();
+    for (url, why) in [
+        (
+            format!("redis+sentinel://:data@{hosts}/mymaster"),
+            "the sentinel wants credentials of its own: `?sentinel_username=…&sentinel_password=…`",
+        ),
+        (
+            format!("redis+sentinel://:data@{hosts}/other?sentinel_password=watch"),
+            "it watches no master `other`",
+        ),
+        (
+            format!("redis+sentinel://:hush@{hosts}/mymaster?sentinel_password=watch"),
+            "WRONGPASS redis refuses the user or the password of the URL",
+        ),
+        (
+            format!("redis+sentinel://:data@127.0.0.1:{}/mymaster", free_port()),
+            "connection refused",
+        ),
+    ] {
+        let error = Client::connect(&url).await.unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(error.is_transient() && !error.is_ambiguous());
+    }
+}
