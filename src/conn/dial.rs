@@ -111,9 +111,14 @@ pub(super) async fn dial(
     tokio::time::timeout(DIAL_TIMEOUT, dialling)
         .await
         .unwrap_or_else(|_| {
+            // A server without TLS waits for the rest of what it takes for a command.
+            let hint = match access.tls {
+                Some(_) => "; if redis speaks no TLS on this port, write `redis://`",
+                None => "",
+            };
+            let seconds = DIAL_TIMEOUT.as_secs();
             Err(Fault::unreached(format!(
-                "no answer within {} s",
-                DIAL_TIMEOUT.as_secs()
+                "no answer within {seconds} s{hint}"
             )))
         })
 }

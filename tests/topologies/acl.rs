@@ -38,15 +38,15 @@ async fn a_worker_needs_no_more_rights_than_are_documented() {
     let work = Work::start(&client, Duration::from_millis(700)).await;
     // What comes while it waits, and what is delayed, failed, retried, stalled or unblocked.
     wait_for_completed(&client, 5).await;
-    client
-        .queue("q")
+    let queue = client.queue("q");
+    let numberless = queue
         .add("x", json!({}))
         .attempts(2)
         .delay(Duration::from_millis(50))
         .await
         .unwrap();
     eventually("the job without a number to fail", || async {
-        client.queue("q").job("1").state().await.unwrap() == "failed"
+        numberless.state().await.unwrap() == "failed"
     })
     .await;
     let clients: String = node.run("CLIENT LIST");
