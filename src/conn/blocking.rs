@@ -26,6 +26,7 @@ const MOVES: u32 = 8;
 
 /// A named connection that blocks. Dashboards count workers by its name (WIRE §5.2).
 pub(crate) struct Blocking {
+    line: Arc<Line>,
     socket: Socket,
     address: Address,
     client_id: Option<i64>,
@@ -46,10 +47,11 @@ pub(crate) enum Popped {
 
 impl Blocking {
     /// Dials the server of `line`.
-    pub(super) async fn dial(line: &Line, name: &str) -> Result<Self, Fault> {
+    pub(super) async fn dial(line: Arc<Line>, name: &str) -> Result<Self, Fault> {
         let live = line.another().await?;
         let (socket, address, client_id) = named(live, name).await;
         Ok(Self {
+            line,
             socket,
             address,
             client_id,
@@ -62,7 +64,7 @@ impl Blocking {
     /// of a queue on the node that has most of them.
     pub(super) async fn dial_cluster(cluster: Arc<Cluster>, name: &str) -> Result<Self, Fault> {
         let line = cluster.reachable_owner(slot_of_name(name)).await?;
-        let mut blocking = Self::dial(&line, name)
+        let mut blocking = Self::dial(line, name)
             .await
             .inspect_err(|fault| cluster.note(fault))?;
         blocking.client_id = blocking.client_id.map(|client| {
@@ -120,14 +122,19 @@ impl Blocking {
     }
 
     async fn wait(&mut self, command: &Cmd, timeout: Duration) -> Result<Value, Fault> {
-        match tokio::time::timeout(timeout + LATE, self.socket.send(command)).await {
-            Ok(reply) => reply.map_err(|error| Fault::of(&error, &self.address)),
-            Err(_late) => {
-                let mut fault = Fault::unreached("no answer in time; the connection is half-open");
-                fault.verdict.ambiguous = true;
-                Err(fault)
+        let why = tokio::select! {
+            reply = self.socket.send(command) => {
+                return reply.map_err(|error| Fault::of(&error, &self.address));
             }
-        }
+            // Markers appear there now.
+            () = self.line.leads_elsewhere(&self.address) => "redis has another master",
+            () = tokio::time::sleep(timeout + LATE) => {
+                "no answer in time; the connection is half-open"
+            }
+        };
+        let mut fault = Fault::unreached(why);
+        fault.verdict.ambiguous = true;
+        Err(fault)
     }
 
     /// Dials anew when another node serves the slot by now.
@@ -144,7 +151,7 @@ impl Blocking {
             .await
             .inspect_err(|fault| cluster.note(fault))?;
         let (socket, address, client) = named(live, &self.name).await;
-        (self.socket, self.address) = (socket, address);
+        (self.line, self.socket, self.address) = (line, socket, address);
         if let Some(id) = self.client_id {
             let place = client.map(|client| (self.address.clone(), client));
             cluster.set_blocked(id, place);

@@ -2,14 +2,18 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use redis::{Cmd, Pipeline, RedisResult, Value};
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, watch},
+};
+use tracing::info;
 
 use super::{
     address::Address,
@@ -18,6 +22,10 @@ use super::{
     gate::Gate,
     sentinel::Sentinels,
 };
+use crate::clock;
+
+/// How often sentinels are asked whether there is another master.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Where the server of a line is.
 pub(super) enum Place {
@@ -74,6 +82,8 @@ pub(super) struct Line {
     diallings: AtomicU64,
     gate: Gate,
     healthy: Arc<AtomicBool>,
+    /// Whom the last connection led to.
+    server: watch::Sender<Option<Address>>,
 }
 
 impl Line {
@@ -93,6 +103,7 @@ impl Line {
             diallings: AtomicU64::new(0),
             gate: Gate::new(shown),
             healthy,
+            server: watch::Sender::new(None),
         }
     }
 
@@ -215,21 +226,73 @@ impl Line {
             place.dial(&access, Some(patience)).await
         });
         let dialled = dialling.await.unwrap_or_else(|_| Err(gone()));
-        let generation = self.diallings.fetch_add(1, Ordering::AcqRel) + 1;
         match dialled {
             Ok(live) => {
-                let live = Live { generation, ..live };
-                *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
                 *last_fault = None;
-                Ok(live)
+                Ok(self.install(live))
             }
             Err(fault) => {
+                self.diallings.fetch_add(1, Ordering::AcqRel);
                 self.gate.failed(&fault.message);
                 self.healthy.store(false, Ordering::Relaxed);
                 *last_fault = Some(fault.clone());
                 Err(fault)
             }
         }
+    }
+}
+
+/// Looks after the master, as sentinels know it, for as long as its line is used.
+///
+/// A master that is replaced in good order serves its clients until the sentinels come round to
+/// demoting it, which may take ten seconds; what is written to it meanwhile is lost.
+pub(super) async fn follow_master(line: Weak<Line>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY.mul_f64(0.75 + clock::random() / 2.0)).await;
+        let Some(line) = line.upgrade() else { return };
+        line.look_for_successor().await;
+    }
+}
+
+impl Line {
+    async fn look_for_successor(&self) {
+        // Without a connection the next call asks.
+        let (Place::Master(sentinels), Some(live)) = (&*self.place, self.current()) else {
+            return;
+        };
+        let found = sentinels.master().await;
+        if !found.is_ok_and(|master| master != live.address) {
+            return;
+        }
+        // Only for one that says that it is master: a sentinel may be behind its peers.
+        if let Ok(successor) = self
+            .place
+            .dial(&self.access, Some(self.access.patience))
+            .await
+            && successor.address != live.address
+        {
+            info!(
+                target: "bullrs::conn", master = %successor.address, before = %live.address,
+                "redis has another master"
+            );
+            self.install(successor);
+        }
+    }
+
+    fn install(&self, live: Live) -> Live {
+        let generation = self.diallings.fetch_add(1, Ordering::AcqRel) + 1;
+        let live = Live { generation, ..live };
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
+        self.server.send_replace(Some(live.address.clone()));
+        live
+    }
+
+    /// Waits until this line leads to another server than `address`.
+    pub(super) async fn leads_elsewhere(&self, address: &Address) {
+        let elsewhere = |server: &Option<Address>| server.as_ref().is_some_and(|s| s != address);
+        // The sender is a part of this very line.
+        let mut server = self.server.subscribe();
+        let _never_closed = server.wait_for(elsewhere).await;
     }
 }
 

@@ -157,7 +157,7 @@ impl Conn {
         let way = self.0.way.clone();
         let dialling = self.0.home.spawn(async move {
             match way {
-                Way::One(line) => Blocking::dial(&line, &name).await,
+                Way::One(line) => Blocking::dial(line, &name).await,
                 Way::Cluster(cluster) => Blocking::dial_cluster(cluster, &name).await,
             }
         });
@@ -200,6 +200,7 @@ impl Way {
                 let sentinels = Sentinels::new(addresses.clone(), access, master.clone());
                 let line = line(Place::Master(sentinels));
                 line.live().await?;
+                home.spawn(line::follow_master(Arc::downgrade(&line)));
                 Ok(Self::One(line))
             }
             Route::One(address) => {

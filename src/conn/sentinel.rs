@@ -1,6 +1,7 @@
 //! Asking sentinels where the master is.
 
 use std::{
+    future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -20,6 +21,8 @@ const SENTINEL_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Sentinels {
     /// In the order in which they are asked: who answered last comes first.
     addresses: Mutex<Vec<Address>>,
+    /// An open connection to the one that answered last.
+    open: tokio::sync::Mutex<Option<(Address, Socket)>>,
     access: Arc<Access>,
     name: String,
 }
@@ -28,6 +31,7 @@ impl Sentinels {
     pub(super) fn new(addresses: Vec<Address>, access: Access, name: String) -> Self {
         Self {
             addresses: Mutex::new(addresses),
+            open: tokio::sync::Mutex::new(None),
             access: Arc::new(access),
             name,
         }
@@ -35,15 +39,22 @@ impl Sentinels {
 
     /// Where the master is now.
     pub(super) async fn master(&self) -> Result<Address, Fault> {
+        let mut open = self.open.lock().await;
+        if let Some((sentinel, mut socket)) = open.take()
+            && let Ok(master) = in_time(self.ask(&sentinel, &mut socket)).await
+        {
+            *open = Some((sentinel, socket));
+            return Ok(master);
+        }
         let addresses = self.lock().clone();
         let mut answers = Vec::new();
         for (place, sentinel) in addresses.iter().enumerate() {
-            let asked = tokio::time::timeout(SENTINEL_TIMEOUT, self.ask(sentinel)).await;
-            match asked.unwrap_or_else(|_| Err("no answer within 1 s".into())) {
-                Ok(master) => {
+            match in_time(self.dial_and_ask(sentinel)).await {
+                Ok((socket, master)) => {
                     if let Some(asked) = self.lock().get_mut(..=place) {
                         asked.rotate_right(1);
                     }
+                    *open = Some((sentinel.clone(), socket));
                     return Ok(master);
                 }
                 Err(why) => answers.push(format!("{sentinel}: {why}")),
@@ -56,10 +67,15 @@ impl Sentinels {
         )))
     }
 
-    async fn ask(&self, sentinel: &Address) -> Result<Address, String> {
+    async fn dial_and_ask(&self, sentinel: &Address) -> Result<(Socket, Address), String> {
         let mut socket = dial(sentinel, &self.access, Some(SENTINEL_TIMEOUT))
             .await
             .map_err(|fault| explain_credentials(fault.message))?;
+        let master = self.ask(sentinel, &mut socket).await?;
+        Ok((socket, master))
+    }
+
+    async fn ask(&self, sentinel: &Address, socket: &mut Socket) -> Result<Address, String> {
         let mut ask = Cmd::new();
         ask.arg("SENTINEL")
             .arg("GET-MASTER-ADDR-BY-NAME")
@@ -105,6 +121,12 @@ impl Sentinels {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn in_time<T>(asking: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    tokio::time::timeout(SENTINEL_TIMEOUT, asking)
+        .await
+        .unwrap_or_else(|_| Err("no answer within 1 s".into()))
 }
 
 fn is_master(role: &Value) -> bool {

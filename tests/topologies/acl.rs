@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::{
     node::Node,
-    support::{eventually, within},
-    work::{Work, add, wait_for_completed},
+    support::within,
+    work::{Work, add, eventually, wait_for_completed},
 };
 
 /// The rule of docs/connections.md.

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::{
     cluster_rig::Cluster,
-    support::{eventually, within},
-    work::{Work, add, wait_for_completed},
+    support::within,
+    work::{Work, add, eventually, wait_for_completed},
 };
 
 const SHORT: Duration = Duration::from_millis(5);

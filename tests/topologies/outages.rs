@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 use crate::{
     freezer::Freezer,
     node::Node,
-    support::{eventually, within},
-    work::{Work, add, wait_for_completed},
+    support::within,
+    work::{Work, add, eventually, wait_for_completed},
 };
 
 #[tokio::test]

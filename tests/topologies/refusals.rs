@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::{
     node::{Node, free_port},
-    support::{eventually, within},
+    support::within,
+    work::eventually,
 };
 
 async fn client(node: &Node) -> Client {

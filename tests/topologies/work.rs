@@ -2,14 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    future::Future,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bullrs::{Client, Job, JobResult, worker::Running};
 use serde_json::{Value, json};
-
-use crate::support::eventually;
 
 /// A worker of queue `q` that counts how often each number was run.
 pub(crate) struct Work {
@@ -86,5 +85,21 @@ pub(crate) async fn wait_for_completed(client: &Client, count: u64) {
             job.state().await.is_ok_and(|state| state == "completed")
         })
         .await;
+    }
+}
+
+/// Failovers take their time, the more so on a busy machine.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// Polls until `check` holds; fails the test after [`DEADLINE`].
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    let end = Instant::now() + DEADLINE;
+    loop {
+        ticks.tick().await;
+        if check().await {
+            return;
+        }
+        assert!(Instant::now() < end, "waited in vain for {what}");
     }
 }
