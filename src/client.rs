@@ -1,11 +1,14 @@
 //! The client: one connection for everything, handles are free.
 
+use std::sync::Arc;
+
 use crate::{
     Result,
     conn::{Conn, ConnectionOptions, ServerInfo},
+    events::{Hubs, QueueEvents},
     flow::{AddFlow, AddFlows, FindFlow, Flow},
     queue::Queue,
-    worker::WorkerBuilder,
+    worker::{FetcherBuilder, WorkerBuilder},
 };
 
 /// A connection to the Redis that queues live in. Cheap to clone.
@@ -13,6 +16,7 @@ use crate::{
 pub struct Client {
     conn: Conn,
     prefix: String,
+    hubs: Arc<Hubs>,
 }
 
 impl Client {
@@ -32,6 +36,7 @@ impl Client {
         Ok(Self {
             conn: Conn::connect(options).await?,
             prefix: "bull".into(),
+            hubs: Arc::default(),
         })
     }
 
@@ -44,7 +49,17 @@ impl Client {
 
     /// A handle on a queue. A name that is not allowed is reported by its first use.
     pub fn queue(&self, name: &str) -> Queue {
-        Queue::new(self.conn.clone(), &self.prefix, name)
+        Queue::new(self.conn.clone(), &self.prefix, name).sharing(&self.hubs)
+    }
+
+    /// Prepares to read the events of a queue.
+    pub fn events(&self, queue: &str) -> QueueEvents {
+        QueueEvents::new(self.conn.clone(), &self.prefix, queue)
+    }
+
+    /// Prepares to take jobs of a queue by hand, one at a time.
+    pub fn fetcher(&self, queue: &str) -> FetcherBuilder {
+        FetcherBuilder::new(self.conn.clone(), &self.prefix, queue)
     }
 
     /// Prepares a flow: a job that runs once its children have finished. All its jobs are added in

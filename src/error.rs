@@ -58,7 +58,27 @@ pub enum Error {
         /// The script that said so.
         command: &'static str,
     },
-    /// The parent that a job was to become a child of is gone (code -5).
+    /// A child of the job is still pending (code -4).
+    #[error("job `{id}` of queue `{queue}` has pending children (in {command})")]
+    PendingChildren {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// A child of the job failed, and the job is to fail with it (code -9).
+    #[error("job `{id}` of queue `{queue}` has at least one failed child (in {command})")]
+    FailedChildren {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// The hash of the job's parent is gone (code -5).
     #[error("missing key for parent job `{parent}` of a job for queue `{queue}` (in {command})")]
     ParentNotFound {
         /// The parent's key.
@@ -81,6 +101,68 @@ pub enum Error {
         id: String,
         /// The script that said so.
         command: &'static str,
+    },
+    /// A worker holds the job, or a child that was to go with it.
+    #[error("job `{id}` of queue `{queue}` is locked by a worker (in {command})")]
+    JobLocked {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// The job is the next iteration of a job scheduler, which has to be removed instead (code -8).
+    #[error(
+        "job `{id}` of queue `{queue}` belongs to a job scheduler and cannot be removed directly (in {command})"
+    )]
+    SchedulerJob {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// Jobs stand where a scheduler's next iteration would have to go (codes -10 and -11).
+    #[error("job scheduler `{id}` of queue `{queue}` has no free slot: its next job ids are taken")]
+    SchedulerBusy {
+        /// The queue's name.
+        queue: String,
+        /// The scheduler's id.
+        id: String,
+    },
+    /// The queue has to be paused before it is obliterated, and somebody resumed it.
+    #[error("queue `{queue}` is not paused, so it cannot be obliterated")]
+    NotPaused {
+        /// The queue's name.
+        queue: String,
+    },
+    /// The queue has active jobs, and was not to be obliterated by force.
+    #[error("queue `{queue}` has active jobs, so it is obliterated only by force")]
+    ActiveJobs {
+        /// The queue's name.
+        queue: String,
+    },
+    /// The job whose result was waited for has failed for good.
+    #[error("job `{id}` of queue `{queue}` failed: {reason}")]
+    JobFailed {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// Its `failedReason`.
+        reason: String,
+    },
+    /// The job had not finished in time. It goes on.
+    #[error("job `{id}` of queue `{queue}` has not finished within {within:?}")]
+    NotFinished {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// How long it was waited for.
+        within: Duration,
     },
     /// Any other refusal a script documents (WIRE §4.0), or a code nobody documents.
     #[error("{command} refused job `{id}` of queue `{queue}` with code {code}: {}", explain(*code))]
@@ -156,6 +238,10 @@ impl Error {
             -1 => Self::JobNotFound { queue, id, command },
             -2 | -6 => Self::LockLost { queue, id, command },
             -3 => Self::WrongState { queue, id, command },
+            -4 => Self::PendingChildren { queue, id, command },
+            -8 => Self::SchedulerJob { queue, id, command },
+            -9 => Self::FailedChildren { queue, id, command },
+            -10 | -11 => Self::SchedulerBusy { queue, id },
             _ => Self::Script {
                 command,
                 code,
