@@ -191,3 +191,38 @@ async fn a_stream_ends_after_an_error_and_a_bad_name_is_one() {
     assert!(colon.jobs([]).stream().next().await.unwrap().is_err());
     assert!(colon.meta().await.is_err() && colon.job("1").snapshot().await.is_err());
 }
+
+#[tokio::test]
+async fn a_stream_keeps_its_place_when_jobs_that_it_has_read_are_removed() {
+    let rig = Rig::start().await;
+    let second_page = usize::try_from(PAGE_IDS).unwrap() + 1;
+    for state in [JobState::Active, JobState::Failed] {
+        for ascending in [true, false] {
+            let key = rig.key(state.as_str());
+            rig.run(&["DEL", &key]).await;
+            rig.many(state.as_str(), "j", 2500, false).await;
+            let order: Vec<String> = if ascending {
+                named("j", 0..2500)
+            } else {
+                named("j", (0..2500).rev())
+            };
+            let jobs = rig.client.queue("q").jobs([state]);
+            let jobs = if ascending { jobs.ascending() } else { jobs };
+            let found = collect(jobs.stream_ids(), second_page, async || {
+                let mut pipe = redis::pipe();
+                // Of the first page, and the last three of the second.
+                for id in order[400..410].iter().chain(&order[1997..2000]) {
+                    if state == JobState::Active {
+                        pipe.lrem(&key, 1, id).ignore();
+                    } else {
+                        pipe.zrem(&key, id).ignore();
+                    }
+                }
+                pipe.query_async::<()>(&mut rig.redis.clone())
+                    .await
+                    .unwrap();
+            });
+            assert!(found.await == order, "{state} {ascending}");
+        }
+    }
+}
