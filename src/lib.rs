@@ -10,6 +10,8 @@ pub mod config;
 pub mod conn;
 pub mod cron;
 pub mod error;
+pub mod flow;
+pub mod events;
 pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;
@@ -26,6 +28,11 @@ pub mod worker;
 pub use error::{BoxError, Error, Failure, Result};
 
 pub use client::Client;
-pub use job::Job;
-pub use queue::{Backoff, Keep, Queue};
+#[doc(hidden)]
+pub use clock::stand_at;
+pub use flow::{Flow, FlowTree};
+pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, Keep, Parent};
+pub use queue::{NewJob, Queue};
+pub use job::JobSnapshot;
+pub use wire::JobState;
 pub use worker::{CancelReason, JobResult, Outcome, Report, State};

@@ -18,6 +18,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("script", 1),
     // Layers 2 and 3 know each other: a client makes workers, a job in a handler is a worker's.
     ("client", 3),
+    ("flow", 3),
+    ("events", 3),
     ("job", 3),
     ("queue", 3),
     ("scheduler", 3),

@@ -116,3 +116,27 @@ fn read_marker(reply: &Value, keys: &[String]) -> Popped {
         score,
     }
 }
+
+impl Blocking {
+    /// Runs any command that the server answers within `timeout`; one that is 5 s late means a
+    /// half-open socket. Dropping the connection ends what it waits for at once.
+    pub(crate) async fn run(
+        &mut self,
+        operation: &'static str,
+        command: &Cmd,
+        timeout: Duration,
+    ) -> Result<Value> {
+        let sent = self.socket.send_packed_command(command);
+        let reply = tokio::time::timeout(timeout + Duration::from_secs(5), sent)
+            .await
+            .map_err(|_| Error::Redis {
+                operation,
+                message: "no answer in time; the connection is half-open".into(),
+                transient: true,
+                ambiguous: true,
+            })?;
+        reply
+            .and_then(raise)
+            .map_err(|error| redis_error(operation, &error, classify(&error)))
+    }
+}

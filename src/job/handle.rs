@@ -13,8 +13,8 @@ use crate::{Error, Result, clock, queue::Queue, script::call, wire::JobOpts};
 /// A handle on a job, which may be gone by now.
 #[derive(Debug, Clone)]
 pub struct JobHandle {
-    queue: Queue,
-    id: String,
+    pub(super) queue: Queue,
+    pub(super) id: String,
 }
 
 impl JobHandle {
@@ -22,18 +22,13 @@ impl JobHandle {
         Self { queue, id }
     }
 
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
     /// The job's id.
     pub fn id(&self) -> &str {
         &self.id
-    }
-
-    /// The state the job is in: `waiting`, `active`, `prioritized`, `delayed`,
-    /// `waiting-children`, `completed`, `failed`, or `unknown` when there is no such job.
-    ///
-    /// # Errors
-    /// When Redis cannot be reached.
-    pub async fn state(&self) -> Result<String> {
-        call::state(self.queue.conn(), self.queue.keys()?, &self.id).await
     }
 
     /// Makes a failed job ready to run again, at the end of its queue unless it was added with

@@ -1,8 +1,24 @@
 //! Jobs: [`Job`] inside a handler, [`JobHandle`] from outside.
 
+mod children;
 mod handle;
+pub(crate) mod options;
+mod logs;
+mod read;
+mod snapshot;
+mod stored_opts;
 
+pub use children::{Child, ChildCounts, ChildKind, ChildPage, ListChildren};
+pub(crate) use options::job_option_setters;
+pub use options::{Backoff, Deduplication, JobOptions, Keep, Parent};
+pub use logs::{JobLogs, ReadLogs};
+pub use read::Finished;
+pub use snapshot::{FieldFault, JobSnapshot, ParentRef};
+pub use stored_opts::{DeduplicationOpts, ParentOpts, StoredOpts};
 pub use handle::{AddLog, ChangePriority, JobHandle, RemoveJob, RetryJob};
+mod wait;
+
+pub use wait::WaitForResult;
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;

@@ -33,6 +33,7 @@ macro_rules! shared {
 commands! {
     ADD_DELAYED_JOB add_delayed_job;
     ADD_JOB_SCHEDULER add_job_scheduler;
+    ADD_JOBS add_jobs;
     ADD_LOG add_log;
     ADD_PARENT_JOB add_parent_job;
     ADD_PRIORITIZED_JOB add_prioritized_job;
@@ -44,12 +45,14 @@ commands! {
     EXTEND_LOCK extend_lock;
     EXTEND_LOCKS extend_locks;
     FIND_LOST_CLAIMS find_lost_claims;
+    FIND_OUTCOME find_outcome;
     FINISH_AND_CLAIM finish_and_claim;
     GET_COUNTS get_counts;
     GET_COUNTS_PER_PRIORITY get_counts_per_priority;
     GET_DEPENDENCY_COUNTS get_dependency_counts;
     GET_JOB_SCHEDULER get_job_scheduler;
     GET_JOBS get_jobs;
+    GET_LAST_EVENT_ID get_last_event_id;
     GET_METRICS get_metrics;
     GET_RANGES get_ranges;
     GET_RATE_LIMIT_TTL get_rate_limit_ttl;
@@ -69,6 +72,8 @@ commands! {
     PAGINATE paginate;
     PAUSE pause;
     PROMOTE promote;
+    PUBLISH_EVENT publish_event;
+    READ_EVENTS read_events;
     RELEASE_LOCK release_lock;
     RELEASE_PARENT_IF_NO_PENDING_DEPENDENCIES release_parent_if_no_pending_dependencies;
     REMOVE_CHILD_DEPENDENCY remove_child_dependency;
@@ -121,6 +126,7 @@ shared! {
     hand_back_job
     in_batches
     in_list
+    insert_job
     is_armed
     iteration_id
     load_outcomes
@@ -147,6 +153,7 @@ shared! {
     recover_deduplication
     recover_stalled_job
     release_deduplication
+    release_flow_parent
     release_lock
     release_parent_if_idle
     remove_from_any_state

@@ -105,6 +105,12 @@ impl QueueKeys {
         }
         Ok(format!("{}:{queue}:w:{worker}", self.prefix))
     }
+
+    /// The client name that dashboards list listeners of the events by (WIRE §5.2).
+    pub fn events_client_name(&self) -> String {
+        let queue = STANDARD.encode(self.queue.as_bytes());
+        format!("{}:{queue}:qe", self.prefix)
+    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,28 @@
 //! What lies in Redis: field and key spellings, and how others wrote them. Pure.
 
 mod event;
+mod json;
+mod event_id;
 mod keys;
 mod numbers;
 mod opts;
 mod pack;
 mod record;
 pub mod score;
+mod state;
 
-pub use event::{Event, EventJson};
+
+pub(crate) use json::Json;
+pub use event::{Event, EventFault, EventJson};
+pub use event_id::EventId;
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};
+pub(crate) use opts::{number, truthy};
 pub(crate) use pack::{Pack, Packed};
 pub use record::JobRecord;
+pub use state::JobState;
+pub(crate) use state::StateKey;
 
 use serde::de::DeserializeOwned;
 

@@ -200,7 +200,7 @@ fn ending(
 }
 
 /// The error's chain as Node shows it: the message, then what caused it.
-fn fault(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Fault {
+pub(super) fn fault(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Fault {
     let reason = error.to_string();
     let mut trace = format!("Error: {reason}");
     let mut cause = error.source();

@@ -207,7 +207,7 @@ impl Rig {
     }
 
     pub async fn state(&self, id: &str) -> String {
-        self.queue().job(id).state().await.unwrap()
+        self.queue().job(id).state().await.unwrap().to_string()
     }
 
     /// Event names of a job in order, without `added`.

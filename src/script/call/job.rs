@@ -63,6 +63,7 @@ pub(crate) async fn move_to_waiting_children(
     keys: &QueueKeys,
     id: &str,
     lock_token: &str,
+    child_key: Option<&str>,
     now: i64,
 ) -> Result<bool> {
     let mut command = MOVE_TO_WAITING_CHILDREN.on(&[
@@ -76,7 +77,7 @@ pub(crate) async fn move_to_waiting_children(
     ]);
     command
         .arg(lock_token)
-        .arg("")
+        .arg(child_key.unwrap_or_default())
         .arg(now)
         .arg(id)
         .arg(keys.base());

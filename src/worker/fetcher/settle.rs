@@ -260,6 +260,7 @@ fn wait_for_children(
             &lane.keys,
             job.id(),
             job.lock_token(),
+            None,
             clock::now(),
         );
         match moved.await {
