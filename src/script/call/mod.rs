@@ -17,6 +17,6 @@ pub(crate) use cancel::{
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
-pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
+pub(crate) use lock::{extend_locks, find_lost_claims, lock_holders, recover_stalled};
 pub(crate) use queue::{counts, is_paused, probe, rate_limit, restore_marker, state};
 pub(crate) use scheduler::{is_job_scheduler, update_job_scheduler};
