@@ -126,7 +126,11 @@ impl<'s> Reader<'s> {
                 self.keep(&key::REDIS_CERT, &origin, &mut choice, options);
             }
             (Some((origin, _)), None) => {
-                self.complain(&key::REDIS_CERT, &origin, "needs its key: set BULLRS_REDIS_KEY too");
+                self.complain(
+                    &key::REDIS_CERT,
+                    &origin,
+                    "needs its key: set BULLRS_REDIS_KEY too",
+                );
             }
             (None, Some((origin, _))) => self.complain(
                 &key::REDIS_KEY,
@@ -318,20 +322,28 @@ mod tests {
     #[test]
     fn files_for_tls_need_tls_and_each_other() {
         let tls = ("REDIS_URL", "rediss://cache");
-        let files = [("BULLRS_REDIS_CERT", "c.pem"), ("BULLRS_REDIS_KEY", "k.pem")];
+        let files = [
+            ("BULLRS_REDIS_CERT", "c.pem"),
+            ("BULLRS_REDIS_KEY", "k.pem"),
+        ];
         let ca = ("BULLRS_REDIS_CA", "ca.pem");
         let no_tls = "is for TLS, but the URL of redis asks for none; write `rediss://`";
         for (variables, expected) in [
             (vec![tls, ca, files[0], files[1]], vec![]),
             (vec![ca], vec![format!("BULLRS_REDIS_CA: {no_tls}")]),
-            (vec![files[0], files[1]], vec![format!("BULLRS_REDIS_CERT: {no_tls}")]),
+            (
+                vec![files[0], files[1]],
+                vec![format!("BULLRS_REDIS_CERT: {no_tls}")],
+            ),
             (
                 vec![tls, files[0]],
                 vec!["BULLRS_REDIS_CERT: needs its key: set BULLRS_REDIS_KEY too".into()],
             ),
             (
                 vec![tls, files[1]],
-                vec!["BULLRS_REDIS_KEY: belongs to a certificate: set BULLRS_REDIS_CERT too".into()],
+                vec![
+                    "BULLRS_REDIS_KEY: belongs to a certificate: set BULLRS_REDIS_CERT too".into(),
+                ],
             ),
         ] {
             assert_eq!(faults(&variables), expected);

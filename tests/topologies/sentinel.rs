@@ -129,6 +129,11 @@ async fn a_master_that_was_replaced_is_left_although_it_still_serves() {
     let work = Work::start(&client, Duration::from_millis(20)).await;
     add(&client, 0).await;
     wait_for_completed(&client, 1).await;
+    eventually("the replica to have it", || async {
+        let score = watched.servers[1].try_run("ZSCORE bull:q:completed n0");
+        score.is_ok_and(|score: Option<f64>| score.is_some())
+    })
+    .await;
     // The old master lives, and for some seconds it takes everything for itself.
     eventually("a failover by hand", || async {
         watched.sentinels[1]
