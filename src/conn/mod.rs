@@ -17,9 +17,7 @@ use std::{
     time::Duration,
 };
 
-use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection,
-};
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection};
 use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{Error, Result};

@@ -53,12 +53,7 @@ pub(super) struct Executed {
 impl Execution {
     /// Reads the hash, runs the handler within the job's limits, and applies the rules.
     pub(super) async fn run(&self, sequence: u64, held: Arc<Held>, claimed: Claimed) -> Executed {
-        let (id, lock_token, fields) = claimed.into_parts();
-        let pairs = fields.chunks_exact(2).filter_map(|pair| match pair {
-            [field, value] => Some((field.as_str(), value.as_str())),
-            _ => None,
-        });
-        let record = JobRecord::read(&id, pairs);
+        let (lock_token, record) = claimed.into_record();
         let job = RawJob::with_cancellation(
             Arc::clone(&self.queue),
             record,

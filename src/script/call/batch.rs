@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::Value;
+use redis::{Cmd, Value};
 
 use crate::{
     Result,
     conn::Conn,
     script::{FINISH_AND_CLAIM, reply},
-    wire::{KeepJobs, Limiter, Pack, Packed, QueueKeys},
+    wire::{JobRecord, KeepJobs, Limiter, Pack, Packed, QueueKeys, saturating_int},
 };
 
 const NAME: &str = "finishAndClaim";
@@ -16,13 +16,11 @@ const NAME: &str = "finishAndClaim";
 /// What never changes between the calls of one queue's worker, encoded once.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    keys: Vec<String>,
-    base: String,
+    prefix: String,
     lock_base: Arc<str>,
-    lock_duration: Duration,
-    limiter: Option<Limiter>,
-    name: Option<String>,
-    metrics: Option<u32>,
+    /// The options but for `first`, which goes before them: packed pairs, and how many.
+    options: Packed,
+    option_count: u32,
 }
 
 /// One job's way out of `active`.
@@ -31,7 +29,7 @@ pub(crate) struct Finish {
     pub(crate) id: String,
     pub(crate) lock_token: String,
     pub(crate) kind: FinishKind,
-    /// Flat array of further hash fields to set, packed; empty for none.
+    /// Flat array of further hash fields to set, packed; empty for none, as for a completed job.
     pub(crate) fields: Packed,
 }
 
@@ -39,11 +37,7 @@ pub(crate) struct Finish {
 #[derive(Debug, Clone)]
 pub(crate) enum FinishKind {
     /// With the return value's JSON text.
-    Completed {
-        value: String,
-        keep: KeepJobs,
-        attempts: f64,
-    },
+    Completed { value: String, keep: KeepJobs },
     /// For good, with the reason.
     Failed {
         reason: String,
@@ -88,8 +82,12 @@ pub(crate) struct BatchReply {
 #[derive(Debug)]
 pub(crate) struct Claimed {
     pub(crate) id: String,
+    /// The number of the claim, which the lock's value ends with.
+    pub(crate) sequence: u64,
     pub(crate) lock_token: String,
+    /// The hash as it was before this start.
     fields: Value,
+    started: i64,
 }
 
 impl Claimed {
@@ -110,10 +108,13 @@ impl Claimed {
         }
     }
 
-    /// The job's id, the value of its lock, and the fields and values of its hash.
-    pub(crate) fn into_parts(self) -> (String, String, Vec<String>) {
+    /// The value of the job's lock, and its hash as it stands since the start.
+    pub(crate) fn into_record(self) -> (String, JobRecord) {
         let fields = reply::fields(NAME, self.fields).unwrap_or_default();
-        (self.id, self.lock_token, fields)
+        (
+            self.lock_token,
+            JobRecord::started(self.id, fields, self.started),
+        )
     }
 }
 
@@ -126,47 +127,14 @@ impl Batch {
         name: Option<String>,
         metrics: Option<u32>,
     ) -> Self {
-        let suffixes = [
-            "wait",
-            "active",
-            "prioritized",
-            "events",
-            "stalled",
-            "limiter",
-            "delayed",
-            "paused",
-            "meta",
-            "pc",
-            "completed",
-            "failed",
-            "metrics:completed",
-            "metrics:failed",
-            "marker",
-        ];
-        Self {
-            keys: suffixes.iter().map(|suffix| keys.key(suffix)).collect(),
-            base: keys.base().to_owned(),
-            lock_base,
-            lock_duration,
-            limiter,
-            name,
-            metrics,
-        }
-    }
-
-    fn options(&self, first: u64) -> Packed {
-        let optional = u32::from(self.limiter.is_some())
-            + u32::from(self.name.is_some())
-            + u32::from(self.metrics.is_some());
+        let mut option_count = 2;
         let mut pack = Pack::new()
-            .map(3 + optional)
             .text("lockDuration")
-            .int(millis(self.lock_duration))
+            .text(&millis(lock_duration).to_string())
             .text("token")
-            .text(&self.lock_base)
-            .text("first")
-            .int(i64::try_from(first).unwrap_or(i64::MAX));
-        if let Some(limiter) = self.limiter {
+            .text(&lock_base);
+        if let Some(limiter) = limiter {
+            option_count += 1;
             pack = pack
                 .text("limiter")
                 .map(2)
@@ -175,117 +143,178 @@ impl Batch {
                 .text("duration")
                 .int(millis(limiter.duration));
         }
-        if let Some(name) = &self.name {
+        if let Some(name) = &name {
+            option_count += 1;
             pack = pack.text("name").text(name);
         }
-        if let Some(metrics) = self.metrics {
+        if let Some(metrics) = metrics {
+            option_count += 1;
             pack = pack.text("maxMetricsSize").int(i64::from(metrics));
         }
-        pack.done()
+        Self {
+            prefix: keys.base().to_owned(),
+            lock_base,
+            options: pack.done(),
+            option_count,
+        }
+    }
+
+    fn options(&self, first: u64) -> Packed {
+        let mut packed = Pack::new()
+            .map(1 + self.option_count)
+            .text("first")
+            .int(i64::try_from(first).unwrap_or(i64::MAX))
+            .done();
+        packed.extend_from_slice(&self.options);
+        packed
+    }
+
+    /// The call that moves `finishes` out of `active` and claims up to `claim` jobs, whose locks get
+    /// the tokens `<base>:<first>`, `<base>:<first + 1>`, …
+    ///
+    /// Leaves the state of the equivalent stock calls (`lua/commands/finish_and_claim.lua`).
+    pub(crate) fn call<'a>(
+        &self,
+        now: i64,
+        finishes: impl Iterator<Item = &'a Finish> + Clone,
+        claim: usize,
+        first: u64,
+    ) -> BatchCall {
+        let mut command = FINISH_AND_CLAIM.on(&[&self.prefix]);
+        command
+            .arg(now)
+            .arg(self.options(first).as_slice())
+            .arg(claim);
+        let mut rest = finishes;
+        let mut rule = Packed::new();
+        while let Some(head) = rest.clone().next() {
+            head.kind.rule(&mut rule);
+            let mut next = Packed::new();
+            let alike = rest
+                .clone()
+                .take_while(|one| {
+                    one.kind.rule(&mut next);
+                    one.kind.name() == head.kind.name() && next == rule
+                })
+                .count();
+            command
+                .arg(head.kind.name())
+                .arg(rule.as_slice())
+                .arg(alike);
+            for finish in rest.by_ref().take(alike) {
+                command.arg(&finish.id).arg(&finish.lock_token);
+                match &finish.kind {
+                    FinishKind::Completed { value, .. }
+                    | FinishKind::Failed { reason: value, .. } => command.arg(value),
+                    FinishKind::Delayed { delay, .. } => command.arg(*delay),
+                    FinishKind::Retry { lifo } => {
+                        command.arg(if *lifo { "RPUSH" } else { "LPUSH" })
+                    }
+                    FinishKind::Wait => command.arg(""),
+                };
+                if !matches!(finish.kind, FinishKind::Completed { .. }) {
+                    command.arg(finish.fields.as_slice());
+                }
+            }
+        }
+        BatchCall {
+            command,
+            now,
+            first,
+        }
+    }
+}
+
+impl FinishKind {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+            Self::Delayed { .. } => "delayed",
+            Self::Retry { .. } => "retry",
+            Self::Wait => "wait",
+        }
+    }
+
+    /// The options that the script wants with the outcome, in `rule`.
+    fn rule(&self, rule: &mut Packed) {
+        rule.clear();
+        let packed = match self {
+            Self::Completed {
+                keep: KeepJobs {
+                    count, age: None, ..
+                },
+                ..
+            } => {
+                let count = saturating_int(count.unwrap_or(-1.0)).max(-1);
+                return rule.extend_from_slice(count.to_string().as_bytes());
+            }
+            Self::Completed { keep, .. } => keep.pack(Pack::new().map(1).text("keepJobs")),
+            Self::Failed { keep, attempts, .. } => keep
+                .pack(Pack::new().map(2).text("keepJobs"))
+                .text("attempts")
+                .float(*attempts),
+            Self::Delayed { skip_attempt, .. } => Pack::new()
+                .map(1)
+                .text("skipAttempt")
+                .int(i64::from(*skip_attempt)),
+            Self::Retry { .. } | Self::Wait => return,
+        };
+        rule.extend_from_slice(&packed.done());
+    }
+}
+
+/// A call of `finish_and_claim`, ready to send.
+#[derive(Debug)]
+pub(crate) struct BatchCall {
+    command: Cmd,
+    now: i64,
+    first: u64,
+}
+
+impl BatchCall {
+    /// Sends it and reads the reply.
+    pub(crate) async fn send(self, conn: &Conn, batch: &Batch) -> Result<BatchReply> {
+        let value = FINISH_AND_CLAIM.call(conn, &self.command).await?;
+        self.read(value, &batch.lock_base)
+    }
+
+    fn read(&self, value: Value, lock_base: &str) -> Result<BatchReply> {
+        let items = reply::array(NAME, value)?;
+        let Ok([codes, claims, rate_limited, next_due, held_up]) = <[Value; 5]>::try_from(items)
+        else {
+            return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
+        };
+        let codes = reply::array(NAME, codes)?
+            .iter()
+            .map(|code| reply::int(NAME, code))
+            .collect::<Result<_>>()?;
+        let claimed = reply::array(NAME, claims)?
+            .into_iter()
+            .zip(self.first..)
+            .map(|(claim, sequence)| {
+                let Ok([id, fields]) = <[Value; 2]>::try_from(reply::array(NAME, claim)?) else {
+                    return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
+                };
+                Ok(Claimed {
+                    id: reply::text(NAME, id)?,
+                    sequence,
+                    lock_token: format!("{lock_base}:{sequence}"),
+                    fields,
+                    started: self.now,
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(BatchReply {
+            codes,
+            claimed,
+            rate_limited: u64::try_from(reply::int(NAME, &rate_limited)?).unwrap_or(0),
+            next_due: reply::int(NAME, &next_due)?,
+            held_up: reply::int(NAME, &held_up)? != 0,
+        })
     }
 }
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Moves `finishes` out of `active` and claims up to `claim` jobs, whose locks get the tokens
-/// `<base>:<first>`, `<base>:<first + 1>`, …
-///
-/// Leaves the state of the equivalent stock calls (`lua/commands/finish_and_claim.lua`).
-pub(crate) async fn finish_and_claim(
-    conn: &Conn,
-    batch: &Batch,
-    now: i64,
-    finishes: &[Finish],
-    claim: usize,
-    first: u64,
-) -> Result<BatchReply> {
-    let mut command = FINISH_AND_CLAIM.on(&batch.keys);
-    command
-        .arg(&batch.base)
-        .arg(now)
-        .arg(batch.options(first).as_slice())
-        .arg(finishes.len())
-        .arg(claim);
-    for finish in finishes {
-        let kept = |keep: KeepJobs, attempts: f64| {
-            keep.pack(Pack::new().map(2).text("keepJobs"))
-                .text("attempts")
-                .float(attempts)
-                .done()
-        };
-        command.arg(match finish.kind {
-            FinishKind::Completed { .. } => "completed",
-            FinishKind::Failed { .. } => "failed",
-            FinishKind::Delayed { .. } => "delayed",
-            FinishKind::Retry { .. } => "retry",
-            FinishKind::Wait => "wait",
-        });
-        command.arg(&finish.id).arg(&finish.lock_token);
-        match &finish.kind {
-            FinishKind::Completed {
-                value,
-                keep,
-                attempts,
-            }
-            | FinishKind::Failed {
-                reason: value,
-                keep,
-                attempts,
-            } => {
-                command.arg(value).arg(kept(*keep, *attempts).as_slice());
-            }
-            FinishKind::Delayed {
-                delay,
-                skip_attempt,
-            } => {
-                let options = Pack::new()
-                    .map(1)
-                    .text("skipAttempt")
-                    .int(i64::from(*skip_attempt));
-                command.arg(*delay).arg(options.done().as_slice());
-            }
-            FinishKind::Retry { lifo } => {
-                command.arg(if *lifo { "RPUSH" } else { "LPUSH" }).arg("");
-            }
-            FinishKind::Wait => {
-                command.arg("").arg("");
-            }
-        }
-        command.arg(finish.fields.as_slice());
-    }
-    read(FINISH_AND_CLAIM.call(conn, &command).await?)
-}
-
-fn read(value: Value) -> Result<BatchReply> {
-    let items = reply::array(NAME, value)?;
-    let Ok([codes, claims, rate_limited, next_due, held_up]) = <[Value; 5]>::try_from(items) else {
-        return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
-    };
-    let codes = reply::array(NAME, codes)?
-        .iter()
-        .map(|code| reply::int(NAME, code))
-        .collect::<Result<_>>()?;
-    let claimed = reply::array(NAME, claims)?
-        .into_iter()
-        .map(|claim| {
-            let parts = reply::array(NAME, claim)?;
-            let Ok([id, lock_token, fields]) = <[Value; 3]>::try_from(parts) else {
-                return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
-            };
-            Ok(Claimed {
-                id: reply::text(NAME, id)?,
-                lock_token: reply::text(NAME, lock_token)?,
-                fields,
-            })
-        })
-        .collect::<Result<_>>()?;
-    Ok(BatchReply {
-        codes,
-        claimed,
-        rate_limited: u64::try_from(reply::int(NAME, &rate_limited)?).unwrap_or(0),
-        next_due: reply::int(NAME, &next_due)?,
-        held_up: reply::int(NAME, &held_up)? != 0,
-    })
 }

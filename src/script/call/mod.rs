@@ -8,7 +8,7 @@ mod queue;
 mod scheduler;
 
 pub(crate) use add::{NewJob, add};
-pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
+pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 use super::{Call, Errand, Fetcher};
 use crate::{
     Error, clock,
-    script::call::{self, Claimed, finish_and_claim},
+    script::call::{self, Claimed},
     worker::{
         control::Phase,
         executor::Held,
@@ -70,17 +70,10 @@ impl Fetcher {
             self.lane.set_in_flight(sequence, true);
         }
         let lane = Rc::clone(&self.lane);
+        let finishes = outgoing.iter().map(|one| &one.finish);
+        let call = lane.batch.call(clock::now(), finishes, claim, first);
         self.calls.push(Box::pin(async move {
-            let finishes: Vec<_> = outgoing.iter().map(|one| one.finish.clone()).collect();
-            let reply = finish_and_claim(
-                &lane.conn,
-                &lane.batch,
-                clock::now(),
-                &finishes,
-                claim,
-                first,
-            )
-            .await;
+            let reply = call.send(&lane.conn, &lane.batch).await;
             Call {
                 outgoing,
                 claim,
@@ -126,7 +119,7 @@ impl Fetcher {
                 self.start(claimed);
             } else {
                 // Claimed by a call that was in flight when the worker began to let go.
-                let (id, lock_token, _) = claimed.into_parts();
+                let Claimed { id, lock_token, .. } = claimed;
                 self.outbox.push(Outgoing::hand_back(id, lock_token));
             }
         }
@@ -135,7 +128,7 @@ impl Fetcher {
     /// Hands a claimed job to its handler.
     fn start(&mut self, claimed: Claimed) {
         self.job_size = (self.job_size * 7 + claimed.size()) / 8;
-        let sequence = sequence_of(&claimed.lock_token);
+        let sequence = claimed.sequence;
         let held = Arc::new(Held {
             id: claimed.id.clone(),
             lock_token: claimed.lock_token.clone(),
@@ -221,13 +214,4 @@ impl Fetcher {
             Errand::Found(found.await)
         }));
     }
-}
-
-/// The number after the last `:` of a lock's value, which we gave it.
-fn sequence_of(lock_token: &str) -> u64 {
-    lock_token
-        .rsplit(':')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(u64::MAX)
 }
