@@ -3,9 +3,9 @@
 -- Leaves what one call for each outcome and then one for each claim would have left. An outcome that is
 -- refused does not stop the others.
 --
--- args    now (ms), msgpack map {token, first, lockDuration, limiter{max,duration}?, name?,
---         maxMetricsSize?}, how many jobs to claim; then outcomes in groups (read_outcomes); claimed job
---         i, from 0, is locked with `<token>:<first + i>`
+-- args    now (ms), how many jobs to claim, token, first, lock duration (ms), msgpack map
+--         {limiter{max,duration}?, name?, maxMetricsSize?} or ""; then outcomes in groups
+--         (read_outcomes); claimed job i, from 0, is locked with `<token>:<first + i>`
 -- reply   [a code for each outcome: 0 or an error, for `wait` also the ms of the rate limit; for each
 --         claim [id, flat hash as it was before this start]; ms of rate limit; ms when the next delayed
 --         job is due; 1 when the pause or the global concurrency held jobs back, else 0]
@@ -13,12 +13,19 @@
 --         -6 another token, -9 failed children
 -- bullmq  none; state-equal to moveToFinished, moveToDelayed, retryJob, moveJobFromActiveToWait and
 --         moveToActive (WIRE §4.4)
--- include unpack_map number_or read_outcomes settle_batch claim_jobs
+-- include read_outcomes settle_batch claim_jobs
 local prefix = unpack(KEYS)
-local now, packed_options, wanted = unpack(ARGV, 1, 3)
+local now, wanted, token, first, lock_duration, packed_options = unpack(ARGV, 1, 6)
 
-local options = unpack_map(packed_options)
-local outcomes, fault = read_outcomes(ARGV, 4)
+local options
+if packed_options == "" then
+  options = { token = token, lockDuration = lock_duration }
+else
+  -- include unpack_map
+  options = unpack_map(packed_options)
+  options.token, options.lockDuration = token, lock_duration
+end
+local outcomes, fault = read_outcomes(ARGV, 7)
 if not outcomes then
   return redis.error_reply("ERR finish_and_claim: " .. fault)
 end
@@ -31,16 +38,17 @@ local queue = {
   failed = prefix .. "failed", marker = prefix .. "marker",
   -- Room for what the routines note in it: growing the table costs more than the rest of it.
   settings = false, by_id = false, doomed = false, finished = false, evicting = false, alone = false,
-  trimmed = false, promoted = false, unmarked = false, reschedule = false, tell_relatives = false,
+  trimmed = false, promoted = false, unmarked = false, delay_job = false, reschedule = false,
+  tell_relatives = false,
 }
 local codes, completions, failures = settle_batch(queue, outcomes, now)
-local max_points = number_or(options.maxMetricsSize, nil)
-if max_points then
-  -- include collect_metrics
-  if completions > 0 then
+if options.maxMetricsSize then
+  -- include number_or collect_metrics
+  local max_points = number_or(options.maxMetricsSize, nil)
+  if max_points and completions > 0 then
     collect_metrics(prefix .. "metrics:completed", completions, now, max_points)
   end
-  if failures > 0 then
+  if max_points and failures > 0 then
     collect_metrics(prefix .. "metrics:failed", failures, now, max_points)
   end
 end
@@ -52,7 +60,7 @@ end
 wanted = tonumber(wanted)
 local claims, rate_ms, blocked, due = {}, 0, false, 0
 if wanted > 0 then
-  claims, rate_ms, blocked = claim_jobs(queue, now, options, wanted, tonumber(options.first) or 0)
+  claims, rate_ms, blocked = claim_jobs(queue, now, options, wanted, first)
   if #claims < wanted and rate_ms == 0 and not blocked then
     -- include next_due
     due = next_due(queue)

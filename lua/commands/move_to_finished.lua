@@ -18,7 +18,7 @@ local queue = {
   marker = marker, [kind] = target,
   -- Room for what the routines note in it: growing the table costs more than the rest of it.
   settings = false, doomed = false, finished = false, evicting = false, alone = false,
-  trimmed = false, promoted = false, unmarked = false, reschedule = false, tell_relatives = false,
+  trimmed = false, promoted = false, unmarked = false, tell_relatives = false,
 }
 local outcome = {
   kind = kind, id = id, token = options.token, value = value, fields = unpack_fields(packed_fields),

@@ -12,6 +12,7 @@ local function promote_delayed(queue, now)
     return
   end
   -- include number_or push_target priority_score add_base_marker
+  queue.last_due = nil
   redis.call("ZREM", queue.delayed, unpack(due))
   local plain = {}
   for i = 1, #due do

@@ -1,11 +1,9 @@
--- Brings a job taken from `active` back for another attempt, or for the one it did not use.
+-- Makes a job taken from `active` ready again: for its next attempt, or as one that was handed back.
 --
 -- returns nothing
--- include delay_job retry_job hand_back_job flush_evictions
+-- include retry_job hand_back_job flush_evictions
 local function reschedule_job(queue, outcome, now)
-  if outcome.kind == "delayed" then
-    delay_job(queue, outcome, now)
-  elseif outcome.kind == "retry" then
+  if outcome.kind == "retry" then
     retry_job(queue, outcome)
   else
     flush_evictions(queue, now)

@@ -4,17 +4,20 @@
 -- jobs were completed and failed
 -- include settle_outcomes
 local function settle_batch(queue, outcomes, now)
-  local count, first, by_id = #outcomes, 1, {}
+  local count, first, by_id = #outcomes, 1, nil
+  if count > 1 then
+    by_id = {}
+  end
   for i = 1, count do
     local outcome = outcomes[i]
     -- What the first outcome of a job leaves is what the second is judged by. The other bound is that of
     -- Lua's stack: an outcome adds at most seven arguments to a command.
-    if by_id[outcome.id] or i - first == 1000 then
-      queue.by_id = by_id
-      settle_outcomes(queue, outcomes, first, i - 1, now)
-      first, by_id = i, {}
-    end
-    if count > 1 then
+    if by_id then
+      if by_id[outcome.id] or i - first == 1000 then
+        queue.by_id = by_id
+        settle_outcomes(queue, outcomes, first, i - 1, now)
+        first, by_id = i, {}
+      end
       by_id[outcome.id] = outcome
     end
   end

@@ -53,6 +53,14 @@ local function settle_outcomes(queue, outcomes, first, last, now)
           queue.trimmed = true
         end
         finish_job(queue, outcome, now)
+      elseif kind == "delayed" then
+        local delay = queue.delay_job
+        if not delay then
+          -- include delay_job
+          delay = delay_job
+          queue.delay_job = delay
+        end
+        delay(queue, outcome, now)
       else
         local reschedule = queue.reschedule
         if not reschedule then

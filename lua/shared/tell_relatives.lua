@@ -12,12 +12,19 @@ local function tell_relatives(queue, outcome, goes, now)
   if not parent_key then
     return
   end
-  local parent = parent_of(parent_key, redis.call("HGET", key, "parent"))
-  if parent then
-    local parent_queue = queue
-    if parent.prefix ~= queue.prefix then
-      parent_queue = queue_at(parent.prefix)
+  -- Siblings mostly finish together: whom they have as parent is read once.
+  local described, parents = redis.call("HGET", key, "parent") or "", queue.parents or {}
+  local known = parents[parent_key]
+  if not known or known.described ~= described then
+    known = { described = described, parent = parent_of(parent_key, described), queue = queue }
+    if known.parent and known.parent.prefix ~= queue.prefix then
+      known.queue = queue_at(known.parent.prefix)
     end
+    parents[parent_key] = known
+    queue.parents = parents
+  end
+  local parent, parent_queue = known.parent, known.queue
+  if parent then
     if outcome.kind ~= "completed" then
       -- include fail_child
       fail_child(parent_queue, parent, key, outcome.value, now)

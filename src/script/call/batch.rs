@@ -18,9 +18,9 @@ const NAME: &str = "finishAndClaim";
 pub(crate) struct Batch {
     prefix: String,
     lock_base: Arc<str>,
-    /// The options but for `first`, which goes before them: packed pairs, and how many.
+    lock_duration: i64,
+    /// A packed map of the options that are set; empty for none.
     options: Packed,
-    option_count: u32,
 }
 
 /// One job's way out of `active`.
@@ -127,14 +127,10 @@ impl Batch {
         name: Option<String>,
         metrics: Option<u32>,
     ) -> Self {
-        let mut option_count = 2;
-        let mut pack = Pack::new()
-            .text("lockDuration")
-            .text(&millis(lock_duration).to_string())
-            .text("token")
-            .text(&lock_base);
+        let mut optional = 0;
+        let mut pack = Pack::new();
         if let Some(limiter) = limiter {
-            option_count += 1;
+            optional += 1;
             pack = pack
                 .text("limiter")
                 .map(2)
@@ -144,29 +140,24 @@ impl Batch {
                 .int(millis(limiter.duration));
         }
         if let Some(name) = &name {
-            option_count += 1;
+            optional += 1;
             pack = pack.text("name").text(name);
         }
         if let Some(metrics) = metrics {
-            option_count += 1;
+            optional += 1;
             pack = pack.text("maxMetricsSize").int(i64::from(metrics));
+        }
+        let mut options = Packed::new();
+        if optional > 0 {
+            options = Pack::new().map(optional).done();
+            options.extend_from_slice(&pack.done());
         }
         Self {
             prefix: keys.base().to_owned(),
             lock_base,
-            options: pack.done(),
-            option_count,
+            lock_duration: millis(lock_duration),
+            options,
         }
-    }
-
-    fn options(&self, first: u64) -> Packed {
-        let mut packed = Pack::new()
-            .map(1 + self.option_count)
-            .text("first")
-            .int(i64::try_from(first).unwrap_or(i64::MAX))
-            .done();
-        packed.extend_from_slice(&self.options);
-        packed
     }
 
     /// The call that moves `finishes` out of `active` and claims up to `claim` jobs, whose locks get
@@ -183,8 +174,11 @@ impl Batch {
         let mut command = FINISH_AND_CLAIM.on(&[&self.prefix]);
         command
             .arg(now)
-            .arg(self.options(first).as_slice())
-            .arg(claim);
+            .arg(claim)
+            .arg(&*self.lock_base)
+            .arg(first)
+            .arg(self.lock_duration)
+            .arg(self.options.as_slice());
         let mut rest = finishes;
         let mut rule = Packed::new();
         while let Some(head) = rest.clone().next() {
