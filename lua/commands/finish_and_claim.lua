@@ -3,19 +3,20 @@
 -- Leaves what one call for each outcome and then one for each claim would have left. An outcome that is
 -- refused does not stop the others.
 --
--- args    now (ms), how many jobs to claim, token, first, lock duration (ms), msgpack map
+-- args    now (ms), how many jobs to claim, token, first, lock duration (ms), pack 1|0, msgpack map
 --         {limiter{max,duration}?, name?, maxMetricsSize?} or ""; then outcomes in groups
 --         (read_outcomes); claimed job i, from 0, is locked with `<token>:<first + i>`
 -- reply   [a code for each outcome: 0 or an error, for `wait` also the ms of the rate limit; for each
---         claim [id, flat hash as it was before this start]; ms of rate limit; ms when the next delayed
---         job is due; 1 when the pause or the global concurrency held jobs back, else 0]
+--         claim [id, flat hash as it was before this start], all in one msgpack when pack is 1, which
+--         costs Redis and client far less than many short texts; ms of rate limit; ms when the next
+--         delayed job is due; 1 when the pause or the global concurrency held jobs back, else 0]
 -- errors  as codes of the outcomes: -1 no job, -2 no lock, -3 not active, -4 pending children,
 --         -6 another token, -9 failed children
 -- bullmq  none; state-equal to moveToFinished, moveToDelayed, retryJob, moveJobFromActiveToWait and
 --         moveToActive (WIRE §4.4)
 -- include read_outcomes settle_batch claim_jobs
 local prefix = unpack(KEYS)
-local now, wanted, token, first, lock_duration, packed_options = unpack(ARGV, 1, 6)
+local now, wanted, token, first, lock_duration, pack, packed_options = unpack(ARGV, 1, 7)
 
 local options
 if packed_options == "" then
@@ -25,7 +26,7 @@ else
   options = unpack_map(packed_options)
   options.token, options.lockDuration = token, lock_duration
 end
-local outcomes, fault = read_outcomes(ARGV, 7)
+local outcomes, fault = read_outcomes(ARGV, 8)
 if not outcomes then
   return redis.error_reply("ERR finish_and_claim: " .. fault)
 end
@@ -69,5 +70,8 @@ end
 if completions + failures > 0 and #claims == 0 and rate_ms == 0 and not blocked and due == 0 then
   -- include add_drained_event
   add_drained_event(queue)
+end
+if pack == "1" then
+  return { codes, cmsgpack.pack(claims), rate_ms, due, blocked and 1 or 0 }
 end
 return { codes, claims, rate_ms, due, blocked and 1 or 0 }

@@ -7,6 +7,7 @@ mod opts;
 mod pack;
 mod record;
 pub mod score;
+mod unpack;
 
 pub use event::{Event, EventJson};
 pub use keys::QueueKeys;
@@ -14,6 +15,7 @@ pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};
 pub(crate) use pack::{Pack, Packed};
 pub use record::JobRecord;
+pub(crate) use unpack::Unpack;
 
 use serde::de::DeserializeOwned;
 

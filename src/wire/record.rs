@@ -1,5 +1,7 @@
 //! A job's hash, read leniently: other writers are JavaScript (WIRE §2).
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::{JobOpts, int_text, read_json, without_content};
@@ -61,19 +63,23 @@ impl JobRecord {
         let mut record = Self::empty(id.to_owned());
         let mut reading = Reading::default();
         for (field, text) in fields {
-            record.take(field, text.to_owned(), &mut reading);
+            record.take(field, text.into(), &mut reading);
         }
         record.finish(reading)
     }
 
     /// Reads the flat hash of a job as it was before a start at `now`, the start included.
-    pub(crate) fn started(id: String, fields: Vec<String>, now: i64) -> Self {
+    pub(crate) fn started<'a>(
+        id: String,
+        fields: impl IntoIterator<Item = Cow<'a, str>>,
+        now: i64,
+    ) -> Self {
         let mut record = Self::empty(id);
         let mut reading = Reading::default();
         let mut starts = 0;
         let mut fields = fields.into_iter();
         while let (Some(field), Some(text)) = (fields.next(), fields.next()) {
-            match field.as_str() {
+            match &*field {
                 // What the start has overwritten; a count that was no number has begun anew.
                 "ats" => starts = int_text(&text).filter(|n| n.abs() < 1 << 53).unwrap_or(0),
                 "processedOn" => {}
@@ -85,11 +91,11 @@ impl JobRecord {
         record.finish(reading)
     }
 
-    fn take(&mut self, field: &str, text: String, reading: &mut Reading) {
+    fn take(&mut self, field: &str, text: Cow<'_, str>, reading: &mut Reading) {
         match field {
-            "name" => reading.name = Some(text),
-            "data" => reading.data = Some(text),
-            "opts" => self.read_opts(text),
+            "name" => reading.name = Some(text.into_owned()),
+            "data" => reading.data = Some(text.into_owned()),
+            "opts" => self.read_opts(text.into_owned()),
             "timestamp" => self.timestamp = self.int(field, &text),
             "processedOn" => self.processed_on = self.int(field, &text),
             "priority" => self.priority = self.int(field, &text),
@@ -97,12 +103,12 @@ impl JobRecord {
             "attemptsMade" => reading.old_attempts = Some(self.count(field, &text)),
             "ats" => self.attempts_started = self.count(field, &text),
             "stc" => self.stalled_count = self.count(field, &text),
-            "defa" => self.deferred_failure = Some(text),
+            "defa" => self.deferred_failure = Some(text.into_owned()),
             // Node reads an unreadable stack trace as none (WIRE §2).
             "stacktrace" => self.stacktrace = serde_json::from_str(&text).unwrap_or_default(),
-            "progress" => self.progress = Some(text),
-            "parentKey" => self.parent_key = Some(text),
-            "rjk" => self.repeat_job_key = Some(text),
+            "progress" => self.progress = Some(text.into_owned()),
+            "parentKey" => self.parent_key = Some(text.into_owned()),
+            "rjk" => self.repeat_job_key = Some(text.into_owned()),
             _ => {}
         }
     }
@@ -235,10 +241,9 @@ mod tests {
 
     #[test]
     fn a_start_overrides_what_it_has_overwritten() {
-        let fields =
-            |starts: &str| ["name", "x", "ats", starts, "processedOn", "many"].map(str::to_owned);
         for (starts, counted) in [("2", 3), ("many", 1), ("-4", 0), ("1e300", 1)] {
-            let record = JobRecord::started("7".into(), fields(starts).into(), 5);
+            let fields = ["name", "x", "ats", starts, "processedOn", "many"].map(Cow::Borrowed);
+            let record = JobRecord::started("7".into(), fields, 5);
             assert_eq!(record.fault, None);
             assert_eq!((record.processed_on, record.attempts_started), (5, counted));
         }

@@ -81,7 +81,12 @@ impl Execution {
             }
             other => other,
         };
-        let verdict = self.rules.decide(ending, job.record(), clock::random());
+        // Only a backoff has jitter, and to draw a number is a system call.
+        let random = match ending {
+            Ending::Failed(_) => clock::random(),
+            _ => 0.0,
+        };
+        let verdict = self.rules.decide(ending, job.record(), random);
         Executed {
             sequence,
             job,

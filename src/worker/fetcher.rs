@@ -32,6 +32,10 @@ use crate::{Result, clock, script::call::BatchReply};
 /// Longest block while a delayed job is known to be due (WIRE §5.3).
 const LONGEST_WAIT_FOR_DUE: Duration = Duration::from_secs(10);
 
+/// What a job is taken to weigh before the first one was seen: were they of 100 kB, fifty of them
+/// would keep Redis busy for long.
+const UNKNOWN_JOB_SIZE: usize = 64 * 1024;
+
 /// Fetches for one queue and writes what became of its jobs.
 pub(super) struct Fetcher {
     lane: Rc<Lane>,
@@ -144,7 +148,7 @@ impl Fetcher {
             failures: 0,
             claims_lost: false,
             looking_for_claims: false,
-            job_size: 1024,
+            job_size: UNKNOWN_JOB_SIZE,
         }
     }
 

@@ -1,14 +1,15 @@
 //! Finishes some jobs and claims others in one call.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use redis::{Cmd, Value};
 
 use crate::{
     Result,
     conn::Conn,
     script::{FINISH_AND_CLAIM, reply},
-    wire::{JobRecord, KeepJobs, Limiter, Pack, Packed, QueueKeys, saturating_int},
+    wire::{JobRecord, KeepJobs, Limiter, Pack, Packed, QueueKeys, Unpack, saturating_int},
 };
 
 const NAME: &str = "finishAndClaim";
@@ -86,15 +87,23 @@ pub(crate) struct Claimed {
     pub(crate) sequence: u64,
     pub(crate) lock_token: String,
     /// The hash as it was before this start.
-    fields: Value,
+    fields: Fields,
     started: i64,
+}
+
+#[derive(Debug)]
+enum Fields {
+    Plain(Value),
+    /// A msgpack array; a part of the whole reply.
+    Packed(Bytes),
 }
 
 impl Claimed {
     /// How many bytes the job's hash has, roughly.
     pub(crate) fn size(&self) -> usize {
         match &self.fields {
-            Value::Array(items) => items
+            Fields::Packed(packed) => packed.len(),
+            Fields::Plain(Value::Array(items)) => items
                 .iter()
                 .map(|item| {
                     if let Value::BulkString(text) = item {
@@ -104,17 +113,25 @@ impl Claimed {
                     }
                 })
                 .sum(),
-            _ => 0,
+            Fields::Plain(_) => 0,
         }
     }
 
     /// The value of the job's lock, and its hash as it stands since the start.
     pub(crate) fn into_record(self) -> (String, JobRecord) {
-        let fields = reply::fields(NAME, self.fields).unwrap_or_default();
-        (
-            self.lock_token,
-            JobRecord::started(self.id, fields, self.started),
-        )
+        let record = match self.fields {
+            Fields::Plain(fields) => {
+                let fields = reply::fields(NAME, fields).unwrap_or_default();
+                JobRecord::started(self.id, fields.into_iter().map(Cow::Owned), self.started)
+            }
+            Fields::Packed(packed) => {
+                let mut reader = Unpack::new(&packed);
+                let count = reader.array().unwrap_or(0);
+                let fields = (0..count).map_while(|_| reader.lossy());
+                JobRecord::started(self.id, fields, self.started)
+            }
+        };
+        (self.lock_token, record)
     }
 }
 
@@ -163,6 +180,7 @@ impl Batch {
     /// The call that moves `finishes` out of `active` and claims up to `claim` jobs, whose locks get
     /// the tokens `<base>:<first>`, `<base>:<first + 1>`, …
     ///
+    /// With `pack` the claimed hashes come in one text, which is the cheaper the smaller they are.
     /// Leaves the state of the equivalent stock calls (`lua/commands/finish_and_claim.lua`).
     pub(crate) fn call<'a>(
         &self,
@@ -170,6 +188,7 @@ impl Batch {
         finishes: impl Iterator<Item = &'a Finish> + Clone,
         claim: usize,
         first: u64,
+        pack: bool,
     ) -> BatchCall {
         let mut command = FINISH_AND_CLAIM.on(&[&self.prefix]);
         command
@@ -178,6 +197,7 @@ impl Batch {
             .arg(&*self.lock_base)
             .arg(first)
             .arg(self.lock_duration)
+            .arg(u8::from(pack))
             .arg(self.options.as_slice());
         let mut rest = finishes;
         let mut rule = Packed::new();
@@ -283,22 +303,33 @@ impl BatchCall {
             .iter()
             .map(|code| reply::int(NAME, code))
             .collect::<Result<_>>()?;
-        let claimed = reply::array(NAME, claims)?
-            .into_iter()
-            .zip(self.first..)
-            .map(|(claim, sequence)| {
-                let Ok([id, fields]) = <[Value; 2]>::try_from(reply::array(NAME, claim)?) else {
-                    return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
-                };
-                Ok(Claimed {
-                    id: reply::text(NAME, id)?,
-                    sequence,
-                    lock_token: format!("{lock_base}:{sequence}"),
-                    fields,
-                    started: self.now,
+        let claimed = |id, sequence, fields| Claimed {
+            id,
+            sequence,
+            lock_token: format!("{lock_base}:{sequence}"),
+            fields,
+            started: self.now,
+        };
+        let claimed = match claims {
+            Value::BulkString(packed) => unpack(packed)
+                .ok_or_else(|| reply::unexpected(NAME, &Value::Nil))?
+                .into_iter()
+                .zip(self.first..)
+                .map(|((id, fields), sequence)| claimed(id, sequence, Fields::Packed(fields)))
+                .collect(),
+            claims => reply::array(NAME, claims)?
+                .into_iter()
+                .zip(self.first..)
+                .map(|(claim, sequence)| {
+                    let Ok([id, fields]) = <[Value; 2]>::try_from(reply::array(NAME, claim)?)
+                    else {
+                        return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
+                    };
+                    let id = reply::text(NAME, id)?;
+                    Ok(claimed(id, sequence, Fields::Plain(fields)))
                 })
-            })
-            .collect::<Result<_>>()?;
+                .collect::<Result<_>>()?,
+        };
         Ok(BatchReply {
             codes,
             claimed,
@@ -307,6 +338,25 @@ impl BatchCall {
             held_up: reply::int(NAME, &held_up)? != 0,
         })
     }
+}
+
+/// The ids of the claims in a packed reply, and where in it their hashes lie.
+fn unpack(packed: Vec<u8>) -> Option<Vec<(String, Bytes)>> {
+    let packed = Bytes::from(packed);
+    let mut reader = Unpack::new(&packed);
+    let count = reader.array()?;
+    let mut claims = Vec::with_capacity(count.min(packed.len()));
+    for _ in 0..count {
+        let parts = reader.array()?;
+        let id = reader.lossy()?.into_owned();
+        let start = packed.len() - reader.left();
+        let fields = reader.array().filter(|_| parts == 2)?;
+        for _ in 0..fields {
+            reader.text()?;
+        }
+        claims.push((id, packed.slice(start..packed.len() - reader.left())));
+    }
+    Some(claims)
 }
 
 fn millis(duration: Duration) -> i64 {
