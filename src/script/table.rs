@@ -165,18 +165,21 @@ shared! {
     replace_deduplicated
     requeue_kept_job
     reschedule_deduplicated
+    reschedule_job
     restore_dependency
     retry_job
     settings_of
     settle_batch
     settle_duplicate
     settle_outcomes
+    show_start
     split_job_key
     state_page
     store_job
     store_next_job
     store_scheduler
     take_from_active
+    tell_relatives
     tree_locked
     unpack_fields
     unpack_map

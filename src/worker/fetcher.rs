@@ -36,6 +36,9 @@ const LONGEST_WAIT_FOR_DUE: Duration = Duration::from_secs(10);
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
 /// How long putting a wake-up back may take; a stopping worker waits for it.
 const RESTORE_TIME: Duration = Duration::from_secs(1);
+/// What a job is taken to weigh before the first one was seen: were they of 100 kB, fifty of them
+/// would keep Redis busy for long.
+const UNKNOWN_JOB_SIZE: usize = 64 * 1024;
 
 /// Fetches for one queue and writes what became of its jobs.
 pub(super) struct Fetcher {
@@ -157,7 +160,7 @@ impl Fetcher {
             woken: false,
             claims_lost: false,
             looking_for_claims: false,
-            job_size: 1024,
+            job_size: UNKNOWN_JOB_SIZE,
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) use admin::{
     JOB_PARTS, QUEUE_PARTS, clean, drain, move_jobs_to_wait, obliterate, pause, remove_key,
     remove_meta, remove_orphaned, resume, scan, set_meta, trim_events,
 };
-pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
+pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind};
 pub(crate) use cancel::{
     CancelReply, NewCancellation, Requested, any_cancellation, cancel_job, job_hash,
     requested_cancellations,
