@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Value;
 
@@ -143,7 +143,7 @@ pub struct Limiter {
 }
 
 /// Has a derived reader of its fields, which also takes an array for the fields in their order.
-trait FromFields: Sized {
+trait FromFields: Default {
     fn from_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
@@ -161,17 +161,17 @@ impl FromFields for RepeatOpts {
 
 impl<'de> Deserialize<'de> for JobOpts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectOnly(PhantomData))
+        deserializer.deserialize_any(ObjectOnly(PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for RepeatOpts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectOnly(PhantomData))
+        deserializer.deserialize_any(ObjectOnly(PhantomData))
     }
 }
 
-/// Reads an object, and nothing else.
+/// Reads an object. An array has none of its fields, as in JavaScript; anything else is refused.
 struct ObjectOnly<T>(PhantomData<T>);
 
 impl<'de, T: FromFields> Visitor<'de> for ObjectOnly<T> {
@@ -183,6 +183,11 @@ impl<'de, T: FromFields> Visitor<'de> for ObjectOnly<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
         T::from_fields(MapAccessDeserializer::new(map))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<T, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(T::default())
     }
 }
 
@@ -306,12 +311,18 @@ mod tests {
 
     #[test]
     fn only_an_object_has_options() {
-        for text in ["[3]", "3", "null", "\"x\"", r#"{"repeat":["* * * * *"]}"#] {
+        for text in ["3", "null", "\"x\"", r#"{"repeat":"* * * * *"}"#] {
             let error = read_json::<JobOpts>(text, "opts").unwrap_err().to_string();
             assert!(error.contains("expected an object"), "{text}: {error}");
         }
-        assert_eq!(read("{}"), JobOpts::default());
-        assert_eq!(read(r#"{"repeat":{}}"#).repeat, Some(RepeatOpts::default()));
+        // Not the first of the fields, as a derived reader has it.
+        for text in ["[3]", "[]", "{}"] {
+            assert_eq!(read(text), JobOpts::default(), "{text}");
+        }
+        for text in [r#"["* * * * *"]"#, "[]", "{}"] {
+            let opts = read(&format!(r#"{{"repeat":{text}}}"#));
+            assert_eq!(opts.repeat, Some(RepeatOpts::default()), "{text}");
+        }
         assert_eq!(read(r#"{"repeat":null}"#).repeat, None);
     }
 

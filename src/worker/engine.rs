@@ -145,6 +145,7 @@ impl Engine {
             };
             let keys = QueueKeys::new(&self.options.prefix, &queue.name)?;
             let name = keys.client_name(self.options.name.as_deref())?;
+            conn.check_queue(&keys).await?;
             names.push((name, keys.key("marker")));
             lanes.push(self.lane(&conn, keys, index, processor, &shared));
         }

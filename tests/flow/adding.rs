@@ -65,7 +65,7 @@ async fn levels_are_added_one_after_another_over_queues_and_prefixes() {
     let rig = Rig::start().await;
     let elsewhere = format!("{}-other", rig.prefix);
     let left = named("q", "a").children([
-        named("q", "a1").delay(Duration::from_secs(60)),
+        named("q", "a1").delay(Duration::from_mins(1)),
         named("q", "a2").priority(2),
     ]);
     let right = named("q", "b").prefix(&elsewhere).child(named("q", "b1"));
