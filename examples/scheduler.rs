@@ -4,6 +4,8 @@
 //!
 //! Any worker keeps a scheduler going, in Node as well: this one ends after three ticks.
 
+#![expect(clippy::print_stdout, reason = "an example shows what happened")]
+
 use std::time::Duration;
 
 use bullrs::{Client, Job, JobResult};

@@ -15,6 +15,10 @@ use crate::{
 
 /// How a finished job is made ready to run again.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an argument of the script"
+)]
 pub(crate) struct Reprocess {
     /// Whether it completed, rather than failed.
     pub(crate) completed: bool,
