@@ -87,6 +87,7 @@ commands! {
     REQUESTED_CANCELLATIONS requested_cancellations;
     RETRY_JOB retry_job;
     SAVE_STACKTRACE save_stacktrace;
+    SCAN_KEYS scan_keys;
     UPDATE_DATA update_data;
     UPDATE_JOB_SCHEDULER update_job_scheduler;
     UPDATE_PROGRESS update_progress;
