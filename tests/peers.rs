@@ -626,6 +626,37 @@ impl Processor for Slow {
     }
 }
 
+/// The handbook links each event to a test; a link that leads nowhere would be a false promise.
+#[test]
+fn the_handbook_names_only_tests_that_there_are() {
+    fn read(folder: &std::path::Path, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    read(&root.join("src"), &mut sources);
+    read(&root.join("tests"), &mut sources);
+    let page = include_str!("../docs/reliability.md");
+    let named = page.split('`').skip(1).step_by(2);
+    let named = named.filter(|name| {
+        let is_a_name = name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        is_a_name && name.matches('_').count() >= 3
+    });
+    let missing: Vec<&str> = named
+        .filter(|name| !sources.contains(&format!("fn {name}(")))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+}
+
 #[test]
 fn the_package_names_its_files_from_the_root() {
     let manifest = include_str!("../Cargo.toml");

@@ -117,14 +117,12 @@ impl Claimed {
         let Value::Array(items) = &self.fields else {
             return String::new();
         };
-        let fields = items.chunks_exact(2);
-        let name = fields.filter_map(|pair| match pair {
+        let mut fields = items.chunks_exact(2);
+        let name = fields.find_map(|pair| match pair {
             [Value::BulkString(field), Value::BulkString(name)] if field == b"name" => Some(name),
             _ => None,
         });
-        name.last()
-            .map(|name| reply::lossy(name.clone()))
-            .unwrap_or_default()
+        name.map_or_else(String::new, |name| reply::lossy(name.clone()))
     }
 
     /// The job's id, the value of its lock, and the fields and values of its hash.
