@@ -125,21 +125,19 @@ impl Claimed {
         let name = match &self.fields {
             Fields::Plain(Value::Array(items)) => items
                 .chunks_exact(2)
-                .filter_map(|pair| match pair {
+                .find_map(|pair| match pair {
                     [Value::BulkString(field), Value::BulkString(name)] if field == b"name" => {
                         Some(reply::lossy(name.clone()))
                     }
                     _ => None,
-                })
-                .last(),
+                }),
             Fields::Plain(_) => None,
             Fields::Packed(packed) => {
                 let mut reader = Unpack::new(packed);
                 let count = reader.array().unwrap_or(0) / 2;
-                let pairs = (0..count).map_while(|_| Some((reader.lossy()?, reader.lossy()?)));
+                let mut pairs = (0..count).map_while(|_| Some((reader.lossy()?, reader.lossy()?)));
                 pairs
-                    .filter(|(field, _)| field == "name")
-                    .last()
+                    .find(|(field, _)| field == "name")
                     .map(|(_, name)| name.into_owned())
             }
         };

@@ -146,9 +146,9 @@ impl Fetcher {
     /// A marker that woke us for jobs whose name has no room here is put back once, so that a
     /// worker with room wakes; when it comes back to us there is none.
     fn pass_on(&mut self, in_vain: bool) {
-        let woken = std::mem::take(&mut self.woken);
-        self.passed_on = in_vain && woken && !self.passed_on;
-        if self.passed_on {
+        let woken = std::mem::take(&mut self.wake_ups.woken);
+        self.wake_ups.passed_on = in_vain && woken && !self.wake_ups.passed_on;
+        if self.wake_ups.passed_on {
             self.restore_marker();
         }
     }
