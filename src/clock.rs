@@ -1,6 +1,20 @@
 //! The edge where real time and randomness come in; everything below takes them as arguments.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Where the clock stands; 0 while it runs.
+static STANDS_AT: AtomicI64 = AtomicI64::new(0);
+
+/// For tests that compare this library with another one: the whole process takes `at` (unix ms) for
+/// the time until it is told another, or `None` for the machine's. Timers and the life times of keys
+/// are not affected.
+#[doc(hidden)]
+pub fn stand_at(at: Option<i64>) {
+    STANDS_AT.store(at.unwrap_or(0), Ordering::Relaxed);
+}
 
 /// Unix milliseconds of this machine, which decide due times and ages (WIRE §8.3 item 10).
 #[expect(
@@ -8,6 +22,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
     reason = "this is the one place that asks the clock"
 )]
 pub(crate) fn now() -> i64 {
+    let stands_at = STANDS_AT.load(Ordering::Relaxed);
+    if stands_at != 0 {
+        return stands_at;
+    }
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()

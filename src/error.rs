@@ -1,5 +1,9 @@
 //! Errors as data: one kind for each thing a caller can do about it.
 
+mod not_added;
+
+pub use not_added::{NotAdded, Refused};
+
 use std::{error::Error as StdError, fmt, time::Duration};
 
 /// Any error a handler may return; it fails the attempt.
@@ -9,7 +13,7 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong in a call of this library.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Redis could not be reached, refused the call, or answered something that is no answer to it.
@@ -54,6 +58,112 @@ pub enum Error {
         /// The script that said so.
         command: &'static str,
     },
+    /// A child of the job is still pending (code -4).
+    #[error("job `{id}` of queue `{queue}` has pending children (in {command})")]
+    PendingChildren {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// A child of the job failed, and the job is to fail with it (code -9).
+    #[error("job `{id}` of queue `{queue}` has at least one failed child (in {command})")]
+    FailedChildren {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// The hash of the job's parent is gone (code -5).
+    #[error("missing key for parent job `{parent}` of a job for queue `{queue}` (in {command})")]
+    ParentNotFound {
+        /// The parent's key.
+        parent: String,
+        /// The queue's name.
+        queue: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// The job is there already and a child of another parent that is there (code -7).
+    #[error(
+        "job `{id}` of queue `{queue}` has another parent than `{parent}`, which cannot be replaced (in {command})"
+    )]
+    ParentTaken {
+        /// The key of the parent that it was to get.
+        parent: String,
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// A worker holds the job, or a child that was to go with it.
+    #[error("job `{id}` of queue `{queue}` is locked by a worker (in {command})")]
+    JobLocked {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// The job is the next iteration of a job scheduler, which has to be removed instead (code -8).
+    #[error(
+        "job `{id}` of queue `{queue}` belongs to a job scheduler and cannot be removed directly (in {command})"
+    )]
+    SchedulerJob {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// The script that said so.
+        command: &'static str,
+    },
+    /// Jobs stand where a scheduler's next iteration would have to go (codes -10 and -11).
+    #[error("job scheduler `{id}` of queue `{queue}` has no free slot: its next job ids are taken")]
+    SchedulerBusy {
+        /// The queue's name.
+        queue: String,
+        /// The scheduler's id.
+        id: String,
+    },
+    /// The queue has to be paused before it is obliterated, and somebody resumed it.
+    #[error("queue `{queue}` is not paused, so it cannot be obliterated")]
+    NotPaused {
+        /// The queue's name.
+        queue: String,
+    },
+    /// The queue has active jobs, and was not to be obliterated by force.
+    #[error("queue `{queue}` has active jobs, so it is obliterated only by force")]
+    ActiveJobs {
+        /// The queue's name.
+        queue: String,
+    },
+    /// The job whose result was waited for has failed for good.
+    #[error("job `{id}` of queue `{queue}` failed: {reason}")]
+    JobFailed {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// Its `failedReason`.
+        reason: String,
+    },
+    /// The job had not finished in time. It goes on.
+    #[error("job `{id}` of queue `{queue}` has not finished within {within:?}")]
+    NotFinished {
+        /// The queue's name.
+        queue: String,
+        /// The job's id.
+        id: String,
+        /// How long it was waited for.
+        within: Duration,
+    },
     /// Any other refusal a script documents (WIRE §4.0), or a code nobody documents.
     #[error("{command} refused job `{id}` of queue `{queue}` with code {code}: {}", explain(*code))]
     Script {
@@ -85,6 +195,9 @@ pub enum Error {
     /// Options that break rules, each with what is wrong.
     #[error("{}", .0.join("; "))]
     Options(Vec<String>),
+    /// Some jobs of one call were not added, or may not have been; the others were.
+    #[error("{0}")]
+    NotAdded(Box<NotAdded>),
     /// The worker or client was closed.
     #[error("the worker is closed")]
     Closed,
@@ -93,24 +206,29 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later without anyone changing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Redis {
-                transient: true,
-                ..
-            }
-        )
+        match self {
+            Self::Redis { transient, .. } => *transient,
+            Self::NotAdded(outcome) => outcome.refused.iter().all(|one| one.error.is_transient()),
+            _ => false,
+        }
     }
 
     /// Whether the call may have been carried out although its reply was lost.
     pub fn is_ambiguous(&self) -> bool {
-        matches!(
-            self,
-            Self::Redis {
-                ambiguous: true,
-                ..
-            }
-        )
+        match self {
+            Self::Redis { ambiguous, .. } => *ambiguous,
+            Self::NotAdded(outcome) => outcome.refused.iter().any(|one| one.error.is_ambiguous()),
+            _ => false,
+        }
+    }
+
+    /// The same error for a call that was not even sent because of it.
+    pub(crate) fn unsent(&self) -> Self {
+        let mut error = self.clone();
+        if let Self::Redis { ambiguous, .. } = &mut error {
+            *ambiguous = false;
+        }
+        error
     }
 
     /// Turns a negative script reply into the error it stands for (WIRE §4.0).
@@ -120,6 +238,10 @@ impl Error {
             -1 => Self::JobNotFound { queue, id, command },
             -2 | -6 => Self::LockLost { queue, id, command },
             -3 => Self::WrongState { queue, id, command },
+            -4 => Self::PendingChildren { queue, id, command },
+            -8 => Self::SchedulerJob { queue, id, command },
+            -9 => Self::FailedChildren { queue, id, command },
+            -10 | -11 => Self::SchedulerBusy { queue, id },
             _ => Self::Script {
                 command,
                 code,

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cli")]
+pub mod api;
 pub mod backoff;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -10,10 +12,13 @@ pub mod config;
 pub mod conn;
 pub mod cron;
 pub mod error;
+pub mod events;
+pub mod flow;
 pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;
 pub mod queue;
+pub mod scheduler;
 pub mod script;
 pub mod signal;
 #[cfg(feature = "store")]
@@ -25,6 +30,10 @@ pub mod worker;
 pub use error::{BoxError, Error, Failure, Result};
 
 pub use client::Client;
-pub use job::Job;
-pub use queue::{Backoff, Keep, Queue};
-pub use worker::{CancelReason, JobResult, Outcome, Report, State};
+#[doc(hidden)]
+pub use clock::stand_at;
+pub use flow::{Flow, FlowTree};
+pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, JobSnapshot, Keep, Parent};
+pub use queue::{NewJob, Queue};
+pub use wire::JobState;
+pub use worker::{CancelOutcome, CancelReason, JobResult, Outcome, Report, State};

@@ -50,7 +50,7 @@ async function nodeTests(env) {
   let binary;
   try {
     // With --all-targets cargo builds the examples as tests only.
-    binary = await buildBinary(['--example', 'cron_next']);
+    binary = await buildBinary(['--example', 'cron_next', '--example', 'campaign_worker']);
   } catch (error) {
     return fail(`${name}: ${error.message}`);
   }

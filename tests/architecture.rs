@@ -18,13 +18,17 @@ const LAYERS: &[(&str, u8)] = &[
     ("script", 1),
     // Layers 2 and 3 know each other: a client makes workers, a job in a handler is a worker's.
     ("client", 3),
+    ("flow", 3),
+    ("events", 3),
     ("job", 3),
     ("queue", 3),
+    ("scheduler", 3),
     ("signal", 3),
     ("testing", 3),
     ("worker", 3),
     ("store", 4),
     ("processor", 5),
+    ("api", 6),
     ("config", 7),
     ("cli", 7),
     ("lib", 8),
@@ -36,6 +40,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("redis::", &["conn", "script"]),
     ("sqlx::", &["store"]),
     ("reqwest::", &["processor"]),
+    ("axum::", &["api"]),
     ("clap::", &["cli"]),
     ("rmp::", &["wire"]),
 ];
@@ -43,10 +48,14 @@ const CONFINED: &[(&str, &[&str])] = &[
 /// Names that the crate's root re-exports, and the module that each comes from.
 const ROOT: &[(&str, &str)] = &[
     ("BoxError", "error"),
+    ("CancelOutcome", "worker"),
+    ("CancelReason", "worker"),
+    ("Client", "client"),
     ("Error", "error"),
     ("Failure", "error"),
     ("Result", "error"),
     ("Outcome", "worker"),
+    ("Queue", "queue"),
 ];
 
 fn sources() -> BTreeMap<PathBuf, String> {

@@ -195,6 +195,54 @@ async fn a_job_that_cannot_be_renewed_in_time_is_told_to_stop() {
 }
 
 #[tokio::test]
+async fn what_a_handler_asks_for_in_an_outage_is_answered_when_redis_is_back() {
+    let mut server = Server::start(true);
+    let rig = Rig::on(&server.url()).await;
+    rig.queue().add("x", json!({})).await.unwrap();
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let gate = Arc::new(Notify::new());
+    let handler = {
+        let gate = Arc::clone(&gate);
+        move |job: Job<Value>| {
+            let (told, gate) = (told.clone(), Arc::clone(&gate));
+            async move {
+                told.send("started").unwrap();
+                gate.notified().await;
+                job.progress(50).await?;
+                job.log("half of it").await?;
+                job.raw().update_data(&json!({"step": 2})).await?;
+                let children: Vec<(String, Value)> = job.children().await?;
+                JobResult::Ok(children.len())
+            }
+        }
+    };
+    let worker = rig.client.worker("q").handle("x", handler).build().unwrap();
+    let running = worker.start().await.unwrap();
+    assert_eq!(within("the handler", heard.recv()).await, Some("started"));
+    server.kill();
+    gate.notify_one();
+    eventually("the worker to notice", || async {
+        !running.control().is_ready()
+    })
+    .await;
+    server.restart();
+
+    let mut again = Rig::on(&server.url()).await;
+    again.prefix.clone_from(&rig.prefix);
+    again.client = again.client.clone().prefix(rig.prefix.clone());
+    again.wait_for_state("1", "completed").await;
+    let hash = again.hash("1").await;
+    let field = |name: &str| hash.get(name).map(String::as_str);
+    assert_eq!(field("progress"), Some("50"));
+    assert_eq!(field("data"), Some(r#"{"step":2}"#));
+    assert_eq!(field("returnvalue"), Some("0"));
+    assert_eq!(field("atm"), Some("1"));
+    running.control().stop();
+    let report = within("the worker to stop", running.finished()).await;
+    assert_eq!((report.completed, report.retried, report.lost), (1, 0, 0));
+}
+
+#[tokio::test]
 async fn an_unreachable_redis_is_an_error_at_start() {
     let address = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -7,7 +7,7 @@ import { exportScripts } from '../lib/our-scripts.mjs';
 import { Lab } from '../lib/redis.mjs';
 import { stock, stockOnOurScripts, stockVersion, VERSIONS } from '../lib/stock.mjs';
 import { againstStock } from '../lib/drivers.mjs';
-import { Chance } from './steps.mjs';
+import { Chance } from '../lib/chance.mjs';
 
 const STEPS = 60;
 const SEEDS = Array.from({ length: Number(process.env.BULLRS_WALK_SEEDS ?? 12) }, (_, index) => index + 1);

@@ -2,11 +2,12 @@
 // step both sides answered alike, and the databases are equal, to the exact score and field.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { Chance } from '../lib/chance.mjs';
 import { exportScripts } from '../lib/our-scripts.mjs';
 import { Lab } from '../lib/redis.mjs';
 import { stock, stockOnOurScripts } from '../lib/stock.mjs';
 import { QUEUES, Side } from './side.mjs';
-import { Chance, kindsFor } from './steps.mjs';
+import { kindsFor } from './steps.mjs';
 
 const STEPS = Number(process.env.BULLRS_WALK_STEPS ?? 80);
 const SEEDS = process.env.BULLRS_WALK_SEED

@@ -4,23 +4,13 @@
 -- reply   the id of the job
 -- errors  -5 parent missing, -7 another living parent
 -- bullmq  addParentJob-6
--- include read_new_job admit_job max_events
+-- include read_new_job insert_job
 local meta, counter, delayed, waiting_children, completed, events = unpack(KEYS)
 local packed, data, packed_options = unpack(ARGV)
 
 local job = read_new_job(packed, data, packed_options)
 local queue = {
   prefix = job.prefix, meta = meta, delayed = delayed, completed = completed, events = events,
-  active = job.prefix .. "active",
+  active = job.prefix .. "active", waiting_children = waiting_children,
 }
-local reply = admit_job(queue, job, counter, false)
-if reply then
-  return reply
-end
-redis.call("ZADD", waiting_children, job.timestamp, job.id)
-redis.call("XADD", events, "MAXLEN", "~", max_events(queue), "*",
-  "event", "waiting-children", "jobId", job.id)
-if job.parent_dependencies then
-  redis.call("SADD", job.parent_dependencies, job.key)
-end
-return job.id
+return insert_job(queue, job, counter, "parent")

@@ -4,7 +4,7 @@
 -- reply   the id of the job
 -- errors  -5 parent missing, -7 another living parent
 -- bullmq  addStandardJob-9
--- include read_new_job admit_job reschedule_deduplicated enqueue max_events
+-- include read_new_job insert_job
 local wait, paused, meta, counter, completed, delayed, active, events, marker = unpack(KEYS)
 local packed, data, packed_options = unpack(ARGV)
 
@@ -13,15 +13,4 @@ local queue = {
   prefix = job.prefix, wait = wait, paused = paused, meta = meta, completed = completed,
   delayed = delayed, active = active, events = events, marker = marker,
 }
-local reply, kept = admit_job(queue, job, counter, true)
-if reply then
-  reschedule_deduplicated(queue, job, kept)
-  return reply
-end
-enqueue(queue, job.id, 0, job.options.lifo and "RPUSH" or "LPUSH")
-redis.call("XADD", events, "MAXLEN", "~", max_events(queue), "*",
-  "event", "waiting", "jobId", job.id)
-if job.parent_dependencies then
-  redis.call("SADD", job.parent_dependencies, job.key)
-end
-return job.id
+return insert_job(queue, job, counter, "standard")

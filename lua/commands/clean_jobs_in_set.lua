@@ -2,18 +2,20 @@
 -- armed iteration of a scheduler.
 --
 -- args    key prefix of the queue, newest time to remove, most ids to look at (0 = all), state
--- reply   the ids removed
+--         how many ids to pass over first (bullrs)
+-- reply   the ids removed; with a number to pass over [how many were looked at, the ids removed]
 -- errors  none
 -- bullmq  cleanJobsInSet-3
 -- include in_batches is_armed number_or queue_at remove_job
 local source, events, schedulers = unpack(KEYS)
-local prefix, newest, limit, state = unpack(ARGV)
+local prefix, newest, limit, state, passed = unpack(ARGV)
 
 newest = number_or(newest, nil)
 if not newest then
   return redis.error_reply("ERR the newest time to clean must be a number of ms")
 end
 limit = number_or(limit, 0)
+local skip = math.floor(number_or(passed, 0))
 local ages = {
   wait = { "finishedOn", "processedOn", "timestamp" },
   paused = { "finishedOn", "processedOn", "timestamp" },
@@ -48,17 +50,21 @@ end
 local ids
 if is_list then
   -- The oldest ids are at the right end.
-  ids = redis.call("LRANGE", source, limit > 0 and -limit or 0, -1)
+  ids = redis.call("LRANGE", source, limit > 0 and -limit - skip or 0, -1 - skip)
 else
   local highest = fields and "+inf" or newest
-  ids = redis.call("ZRANGEBYSCORE", source, 0, highest, "LIMIT", 0, limit > 0 and limit or -1)
+  ids = redis.call("ZRANGEBYSCORE", source, 0, highest, "LIMIT", skip, limit > 0 and limit or -1)
 end
 
 local removed, kept = {}, {}
-for _, id in ipairs(ids) do
+for index, id in ipairs(ids) do
   if may_go(id) then
     remove_job(queue, id, true)
     removed[#removed + 1] = id
+    if skip > 0 and is_list then
+      -- No id begins like this (WIRE 1.2), so the places can be found again.
+      redis.call("LSET", source, index - 1 - #ids - skip, "0:removed")
+    end
   else
     kept[#kept + 1] = id
   end
@@ -66,9 +72,11 @@ end
 
 if not is_list then
   in_batches("ZREM", source, removed)
+elseif skip > 0 then
+  redis.call("LREM", source, 0, "0:removed")
 elseif #removed > 0 then
   redis.call("LTRIM", source, 0, -#ids - 1)
   in_batches("RPUSH", source, kept)
 end
 redis.call("XADD", events, "*", "event", "cleaned", "count", #removed)
-return removed
+return passed and { #ids, removed } or removed

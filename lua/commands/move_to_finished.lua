@@ -20,7 +20,7 @@ local queue = {
 }
 local outcome = {
   kind = kind, id = id, token = options.token, value = value, fields = unpack_fields(packed_fields),
-  rule = { keep = read_keep(options.keepJobs), attempts = number_or(options.attempts, 0) },
+  rule = { keep = read_keep(options.keepJobs), attempts = tonumber(options.attempts) or 0 },
 }
 settle_outcomes(queue, { outcome }, 1, 1, now)
 if outcome.code ~= 0 then

@@ -1,12 +1,12 @@
 -- Removes a paused queue with all its jobs, at most count of them in one call.
 --
--- args    count, "" to refuse while jobs are active
--- reply   1 call again, 0 the queue is gone
+-- args    count, "" to refuse while jobs are active, "1" to be told how many (bullrs)
+-- reply   1 call again, 0 the queue is gone; when told how many [that, jobs removed]
 -- errors  -1 not paused, -2 has active jobs (codes of this command alone)
 -- bullmq  obliterate-2
 -- include clear_list clear_set in_batches number_or queue_at
 local meta, prefix = unpack(KEYS)
-local count, force = unpack(ARGV)
+local count, force, tell = unpack(ARGV)
 
 if redis.call("HEXISTS", meta, "paused") == 0 then
   return -1
@@ -39,11 +39,17 @@ local steps = {
   { clear_set, "completed" }, { clear_list, "wait" }, { clear_list, "paused" },
   { clear_set, "prioritized" }, { clear_set, "failed" },
 }
+local jobs = 0
+local function reply(again)
+  return tell == "1" and { again, jobs } or again
+end
 for _, step in ipairs(steps) do
   local clear, name = unpack(step)
-  left = left - clear(queue, prefix .. name, left)
+  local cleared = clear(queue, prefix .. name, left)
+  left = left - cleared
+  jobs = jobs + (name == "repeat" and 0 or cleared)
   if left <= 0 then
-    return 1
+    return reply(1)
   end
 end
 
@@ -51,4 +57,4 @@ redis.call("DEL", queue.events, prefix .. "delay", prefix .. "stalled-check", pr
   prefix .. "id", queue.pc, queue.marker, queue.meta,
   prefix .. "metrics:completed", prefix .. "metrics:completed:data",
   prefix .. "metrics:failed", prefix .. "metrics:failed:data")
-return 0
+return reply(0)

@@ -4,14 +4,9 @@
 -- reply   nothing
 -- errors  none
 -- bullmq  releaseParentIfNoPendingDependencies-2
--- include queue_at release_parent_if_idle
+-- include release_flow_parent
 local parent_key, dependencies = unpack(KEYS)
 local queue_key, id, now = unpack(ARGV)
 
--- A child that could not be attached (-7): the parent waits for it in vain rather than run without.
-if redis.call("HDEL", parent_key, "flowAttachmentFailed") == 1 then
-  return
-end
-local prefix = queue_key .. ":"
-local parent = { key = parent_key, id = id, prefix = prefix }
-release_parent_if_idle(queue_at(prefix), parent, tonumber(now))
+local parent = { key = parent_key, id = id, prefix = queue_key .. ":" }
+release_flow_parent(parent, tonumber(now))

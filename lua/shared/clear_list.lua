@@ -1,22 +1,29 @@
 -- Removes the jobs whose ids come first in a list, at most count of them (nil: all), but not the
--- spared ones (a table by id), which keep their order.
+-- spared ones, which keep their order.
 --
--- returns how many ids have been looked at
+-- spared: ids as keys, nil for none. spared_count: how many they are.
+--
+-- returns how many were removed
 -- include in_batches remove_job
-local function clear_list(queue, list, count, spared)
-  local ids = redis.call("LRANGE", list, 0, (count or 0) - 1)
-  local kept = {}
-  for index = #ids, 1, -1 do
-    if spared and spared[ids[index]] then
-      kept[#kept + 1] = ids[index]
-    end
-  end
+local function clear_list(queue, list, count, spared, spared_count)
+  -- So wide that it holds as many others as are asked for, wherever the spared ones stand.
+  local last = count and count + (spared_count or 0) - 1 or -1
+  local ids = redis.call("LRANGE", list, 0, last)
+  local kept, removed = {}, 0
   for _, id in ipairs(ids) do
-    if not (spared and spared[id]) then
+    if removed == count or spared and spared[id] then
+      kept[#kept + 1] = id
+    else
       remove_job(queue, id, true)
+      removed = removed + 1
     end
   end
-  redis.call("LTRIM", list, #ids, -1)
-  in_batches("LPUSH", list, kept)
-  return #ids
+  if removed > 0 then
+    redis.call("LTRIM", list, #ids, -1)
+    for index = 1, math.floor(#kept / 2) do
+      kept[index], kept[#kept + 1 - index] = kept[#kept + 1 - index], kept[index]
+    end
+    in_batches("LPUSH", list, kept)
+  end
+  return removed
 end

@@ -121,6 +121,28 @@ impl Blocking {
         }
     }
 
+    /// Runs any command that the server answers within `timeout`; one that is a second late means
+    /// a half-open socket. Dropping the connection ends what it waits for at once.
+    pub(crate) async fn run(
+        &mut self,
+        operation: &'static str,
+        command: &Cmd,
+        timeout: Duration,
+    ) -> Result<Value> {
+        if self.cluster.is_some()
+            && let Some(slot) = slot::of_command(command)?
+        {
+            let followed = self.follow(slot).await;
+            followed.map_err(|fault| fault.into_error(operation))?;
+        }
+        self.wait(command, timeout).await.map_err(|fault| {
+            if let Some(cluster) = &self.cluster {
+                cluster.note(&fault);
+            }
+            fault.into_error(operation)
+        })
+    }
+
     async fn wait(&mut self, command: &Cmd, timeout: Duration) -> Result<Value, Fault> {
         let why = tokio::select! {
             reply = self.socket.send(command) => {

@@ -1,49 +1,49 @@
-//! A queue from the producer's side.
+//! A queue from outside: adding jobs, and reading what there is.
 
 mod add;
+pub mod admin;
+mod bulk;
+mod limits;
 
-pub use add::{AddJob, Backoff, Keep};
+pub use crate::job::{Backoff, Keep};
+pub use add::{AddJob, NewJob};
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{Error, Result, conn::Conn, job::JobHandle, script::call, wire::QueueKeys};
+use crate::{
+    Error, Result,
+    conn::Conn,
+    job::{JobHandle, JobOptions},
+    wire::QueueKeys,
+};
 
-/// States of [`Queue::counts`], by their names in Redis.
-const STATES: [&str; 7] = [
-    "wait",
-    "active",
-    "prioritized",
-    "delayed",
-    "waiting-children",
-    "completed",
-    "failed",
-];
+mod metrics;
+mod read;
+mod read_jobs;
+mod read_meta;
+mod read_walk;
+mod workers;
+
+pub use metrics::{Metrics, MetricsKind, ReadMetrics};
+pub use read::Counts;
+pub use read_jobs::{JobStream, ListJobs};
+pub use read_meta::QueueMeta;
+pub use read_walk::{BATCH_BYTES, BATCH_JOBS, PAGE_IDS};
+pub use workers::ClientInfo;
+
+use crate::events::Hubs;
+pub(crate) use read_jobs::span;
+pub(crate) use read_walk::Pace;
 
 /// A handle on a queue. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Queue {
     conn: Conn,
     keys: std::result::Result<QueueKeys, String>,
-}
-
-/// How many jobs are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Ready to run.
-    pub wait: u64,
-    /// Running.
-    pub active: u64,
-    /// Ready to run, with a priority.
-    pub prioritized: u64,
-    /// Due later.
-    pub delayed: u64,
-    /// Waiting for their children.
-    pub waiting_children: u64,
-    /// Completed and kept.
-    pub completed: u64,
-    /// Failed for good and kept.
-    pub failed: u64,
+    defaults: Arc<JobOptions>,
+    hubs: Arc<Hubs>,
 }
 
 impl Queue {
@@ -51,35 +51,40 @@ impl Queue {
         Self {
             conn,
             keys: QueueKeys::new(prefix, name).map_err(|error| error.to_string()),
+            defaults: Arc::default(),
+            hubs: Arc::default(),
         }
     }
 
-    /// Prepares a job; it is added when the builder is awaited.
-    pub fn add(&self, name: &str, data: impl Serialize) -> AddJob<'_> {
-        AddJob::new(self, name, &data)
+    /// Options for all jobs that this handle adds; what a job sets itself comes before them.
+    #[must_use]
+    pub fn defaults(mut self, options: JobOptions) -> Self {
+        self.defaults = Arc::new(options);
+        self
     }
 
-    /// How many jobs are in each state.
-    ///
-    /// # Errors
-    /// When Redis cannot be reached.
-    pub async fn counts(&self) -> Result<Counts> {
-        let counts = call::counts(&self.conn, self.keys()?, &STATES).await?;
-        let count = |index: usize| counts.get(index).copied().unwrap_or(0);
-        Ok(Counts {
-            wait: count(0),
-            active: count(1),
-            prioritized: count(2),
-            delayed: count(3),
-            waiting_children: count(4),
-            completed: count(5),
-            failed: count(6),
-        })
+    /// Shares with others the connections by which results are waited for.
+    pub(crate) fn sharing(mut self, hubs: &Arc<Hubs>) -> Self {
+        self.hubs = Arc::clone(hubs);
+        self
+    }
+
+    pub(crate) fn hubs(&self) -> &Hubs {
+        &self.hubs
+    }
+
+    /// Prepares a job; it is added when the builder is awaited.
+    pub fn add(&self, name: &str, data: impl Serialize) -> AddJob {
+        AddJob::new(self.clone(), name, &data)
     }
 
     /// A handle on a job that may or may not exist.
     pub fn job(&self, id: &str) -> JobHandle {
         JobHandle::new(self.clone(), id.to_owned())
+    }
+
+    pub(crate) fn default_options(&self) -> &JobOptions {
+        &self.defaults
     }
 
     pub(crate) fn conn(&self) -> &Conn {

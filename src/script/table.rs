@@ -33,10 +33,12 @@ macro_rules! shared {
 commands! {
     ADD_DELAYED_JOB add_delayed_job;
     ADD_JOB_SCHEDULER add_job_scheduler;
+    ADD_JOBS add_jobs;
     ADD_LOG add_log;
     ADD_PARENT_JOB add_parent_job;
     ADD_PRIORITIZED_JOB add_prioritized_job;
     ADD_STANDARD_JOB add_standard_job;
+    CANCEL_JOB cancel_job;
     CHANGE_DELAY change_delay;
     CHANGE_PRIORITY change_priority;
     CLEAN_JOBS_IN_SET clean_jobs_in_set;
@@ -44,12 +46,14 @@ commands! {
     EXTEND_LOCK extend_lock;
     EXTEND_LOCKS extend_locks;
     FIND_LOST_CLAIMS find_lost_claims;
+    FIND_OUTCOME find_outcome;
     FINISH_AND_CLAIM finish_and_claim;
     GET_COUNTS get_counts;
     GET_COUNTS_PER_PRIORITY get_counts_per_priority;
     GET_DEPENDENCY_COUNTS get_dependency_counts;
     GET_JOB_SCHEDULER get_job_scheduler;
     GET_JOBS get_jobs;
+    GET_LAST_EVENT_ID get_last_event_id;
     GET_METRICS get_metrics;
     GET_RANGES get_ranges;
     GET_RATE_LIMIT_TTL get_rate_limit_ttl;
@@ -69,6 +73,8 @@ commands! {
     PAGINATE paginate;
     PAUSE pause;
     PROMOTE promote;
+    PUBLISH_EVENT publish_event;
+    READ_EVENTS read_events;
     RELEASE_LOCK release_lock;
     RELEASE_PARENT_IF_NO_PENDING_DEPENDENCIES release_parent_if_no_pending_dependencies;
     REMOVE_CHILD_DEPENDENCY remove_child_dependency;
@@ -78,6 +84,7 @@ commands! {
     REMOVE_ORPHANED_JOBS remove_orphaned_jobs;
     REMOVE_UNPROCESSED_CHILDREN remove_unprocessed_children;
     REPROCESS_JOB reprocess_job;
+    REQUESTED_CANCELLATIONS requested_cancellations;
     RETRY_JOB retry_job;
     SAVE_STACKTRACE save_stacktrace;
     UPDATE_DATA update_data;
@@ -121,6 +128,7 @@ shared! {
     hand_back_job
     in_batches
     in_list
+    insert_job
     is_armed
     iteration_id
     load_outcomes
@@ -134,6 +142,7 @@ shared! {
     parent_to_wait
     paused_or_maxed
     place_job
+    pop_named
     pop_ready
     priority_score
     promote_delayed
@@ -147,6 +156,7 @@ shared! {
     recover_deduplication
     recover_stalled_job
     release_deduplication
+    release_flow_parent
     release_lock
     release_parent_if_idle
     remove_from_any_state

@@ -169,8 +169,40 @@ impl EventJson {
 impl Event {
     /// Reads the fields of a stream entry. Never fails: see [`Self::Other`].
     pub fn read<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self::read_checked(fields).0
+    }
+
+    /// Reads the fields of a stream entry, and says what is wrong with an entry that does not have
+    /// what its name asks for; such an event is read as far as it goes.
+    pub fn read_checked<'a>(
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> (Self, Option<EventFault>) {
         let fields = Fields(fields.into_iter().collect());
-        fields.known().unwrap_or_else(|| fields.other())
+        match fields.known() {
+            Ok(Some(event)) => {
+                let fault = event.json_fault();
+                (event, fault)
+            }
+            Ok(None) => (fields.other(), None),
+            Err(fault) => (fields.other(), Some(fault)),
+        }
+    }
+
+    fn json_fault(&self) -> Option<EventFault> {
+        let (field, json) = match self {
+            Self::Completed { returnvalue, .. } => ("returnvalue", returnvalue),
+            Self::Progress { data, .. } => ("data", data),
+            _ => return None,
+        };
+        (!json.is_valid()).then_some(EventFault {
+            field,
+            problem: "is missing or not JSON",
+        })
+    }
+
+    /// Whether BullMQ itself writes events of this name.
+    pub fn is_known_name(name: &str) -> bool {
+        NAMES.contains(&name)
     }
 
     /// The event's name, such as `completed`.
@@ -224,6 +256,38 @@ impl Event {
     }
 }
 
+/// Every name that BullMQ writes, 5.x included.
+const NAMES: [&str; 18] = [
+    "added",
+    "waiting",
+    "delayed",
+    "active",
+    "completed",
+    "failed",
+    "retries-exhausted",
+    "drained",
+    "progress",
+    "stalled",
+    "waiting-children",
+    "duplicated",
+    "deduplicated",
+    "debounced",
+    "removed",
+    "cleaned",
+    "paused",
+    "resumed",
+];
+
+/// What is wrong with an entry whose fields are not those of its event. Quotes no content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the event's field `{field}` {problem}")]
+pub struct EventFault {
+    /// The field, such as `jobId`.
+    pub field: &'static str,
+    /// What is wrong with it, such as `is missing`.
+    pub problem: &'static str,
+}
+
 /// The fields of an entry, in their order.
 struct Fields<'a>(Vec<(&'a str, &'a str)>);
 
@@ -236,23 +300,31 @@ impl<'a> Fields<'a> {
             .map(|(_, text)| *text)
     }
 
-    fn text(&self, name: &str) -> Option<String> {
-        self.get(name).map(str::to_owned)
+    fn text(&self, field: &'static str) -> Result<String, EventFault> {
+        let text = self.get(field).map(str::to_owned);
+        text.ok_or(EventFault {
+            field,
+            problem: "is missing",
+        })
     }
 
-    fn int(&self, name: &str) -> Option<i64> {
-        self.get(name).and_then(int_text)
+    fn int(&self, field: &'static str) -> Result<i64, EventFault> {
+        let text = self.text(field)?;
+        int_text(&text).ok_or(EventFault {
+            field,
+            problem: "is not a number",
+        })
     }
 
     fn json(&self, name: &str) -> EventJson {
         EventJson::new(self.get(name).unwrap_or_default())
     }
 
-    /// The event, if its name is known and it has the fields that belong to it.
-    fn known(&self) -> Option<Event> {
+    /// The event, if its name is known; a fault if it lacks a field that belongs to it.
+    fn known(&self) -> Result<Option<Event>, EventFault> {
         let job_id = || self.text("jobId");
-        let prev = self.text("prev");
-        Some(match self.get("event")? {
+        let prev = self.get("prev").map(str::to_owned);
+        Ok(Some(match self.text("event")?.as_str() {
             "added" => Event::Added {
                 job_id: job_id()?,
                 name: self.text("name")?,
@@ -312,8 +384,8 @@ impl<'a> Fields<'a> {
             },
             "paused" => Event::Paused,
             "resumed" => Event::Resumed,
-            _ => return None,
-        })
+            _ => return Ok(None),
+        }))
     }
 
     fn other(&self) -> Event {

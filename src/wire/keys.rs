@@ -88,6 +88,12 @@ impl QueueKeys {
         format!("{}{id}:{part}", self.base)
     }
 
+    /// A key of bullrs itself for this queue. It stands outside `{prefix}:{queue}:`, where stock's
+    /// removal of orphans would delete it, and in the queue's own slot of a cluster.
+    pub(crate) fn own(&self, name: &str) -> String {
+        format!("{}::bullrs:{name}:{}", self.prefix, self.queue)
+    }
+
     /// The client name that dashboards count workers by (WIRE §5.2).
     ///
     /// # Errors
@@ -105,6 +111,12 @@ impl QueueKeys {
         }
         Ok(format!("{}:{queue}:w:{worker}", self.prefix))
     }
+
+    /// The client name that dashboards list listeners of the events by (WIRE §5.2).
+    pub fn events_client_name(&self) -> String {
+        let queue = STANDARD.encode(self.queue.as_bytes());
+        format!("{}:{queue}:qe", self.prefix)
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +129,7 @@ mod tests {
         assert_eq!(keys.key("wait"), "{bull}:fine-tune:wait");
         assert_eq!(keys.job_part("7", "lock"), "{bull}:fine-tune:7:lock");
         assert_eq!(keys.qualified(), "{bull}:fine-tune");
+        assert_eq!(keys.own("cancel"), "{bull}::bullrs:cancel:fine-tune");
     }
 
     #[test]

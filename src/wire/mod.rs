@@ -1,19 +1,27 @@
 //! What lies in Redis: field and key spellings, and how others wrote them. Pure.
 
 mod event;
+mod event_id;
+mod json;
 mod keys;
 mod numbers;
 mod opts;
 mod pack;
 mod record;
 pub mod score;
+mod state;
 
-pub use event::{Event, EventJson};
+pub use event::{Event, EventFault, EventJson};
+pub use event_id::EventId;
+pub(crate) use json::Json;
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};
+pub(crate) use opts::{number, truthy};
 pub(crate) use pack::{Pack, Packed};
 pub use record::JobRecord;
+pub use state::JobState;
+pub(crate) use state::StateKey;
 
 use serde::de::DeserializeOwned;
 
@@ -62,4 +70,10 @@ pub(crate) fn without_content(error: &serde_json::Error) -> String {
         }
     }
     text
+}
+
+/// How scripts are told a value: msgpack. Public so that tests may compare it with what Redis reads.
+#[doc(hidden)]
+pub fn packed(value: &serde_json::Value) -> Vec<u8> {
+    Pack::new().json(value).done()
 }

@@ -80,6 +80,33 @@ impl Pack {
         }
     }
 
+    /// Any JSON value; integers stay exact and fields in their order.
+    pub(crate) fn value(self, value: &super::Json) -> Self {
+        use super::Json;
+        match value {
+            Json::Null => self.nil(),
+            Json::Bool(flag) => self.flag(*flag),
+            Json::Number(number) => match number.as_i64() {
+                Some(number) => self.int(number),
+                None => self.float(number.as_f64().unwrap_or_default()),
+            },
+            Json::Text(text) => self.text(text),
+            Json::List(items) => items
+                .iter()
+                .fold(self.array(length(items.len())), Self::value),
+            Json::Object(fields) => self.fields(fields.iter().map(|(k, v)| (k.as_str(), v))),
+        }
+    }
+
+    /// A map of JSON values, in the order given.
+    pub(crate) fn fields<'a, I>(self, fields: I) -> Self
+    where
+        I: ExactSizeIterator<Item = (&'a str, &'a super::Json)>,
+    {
+        let start = self.map(length(fields.len()));
+        fields.fold(start, |pack, (name, value)| pack.text(name).value(value))
+    }
+
     pub(crate) fn done(self) -> Packed {
         self.0
     }

@@ -20,9 +20,11 @@ use tracing::{error, info};
 
 use super::{
     Observer, Processor, Report, WorkerOptions,
+    canceller::Canceller,
     control::{Control, Phase, Shared, Stop, Tally},
     executor::Execution,
     fetcher::{Fetcher, Settings},
+    health::{Pulse, beat},
     lane::Lane,
     lock_keeper::LockKeeper,
     order::Order,
@@ -123,7 +125,10 @@ impl Engine {
     async fn boot(&self) -> Result<(Vec<Rc<Lane>>, Waiting, Arc<Shared>)> {
         let conn = Conn::connect(self.connection.clone()).await?;
         conn.check_server().await?;
+        let queues = self.options.queues.iter();
+        let queues = queues.map(|queue| QueueKeys::new(&self.options.prefix, &queue.name));
         let shared = Arc::new(Shared {
+            pulse: Pulse::new(queues.collect::<Result<_>>()?),
             phase: watch::Sender::new(Phase::Running),
             paused: watch::Sender::new(false),
             stop: watch::Sender::new(Stop::No),
@@ -245,12 +250,18 @@ impl Engine {
         if let Some(shared) = waiting.shared {
             roles.spawn_local(shared.run(stop.clone()));
         }
-        let slots = Slots::new(options.total_concurrency);
+        if let Some(lane) = lanes.first() {
+            roles.spawn_local(beat(Arc::clone(&lane.shared), stop.clone()));
+        }
+        roles.spawn_local(Canceller::new(lanes).run(stop.clone()));
+        let weights = options.queues.iter().map(|queue| queue.weight);
+        let slots = Slots::of(options.total_concurrency, weights);
         let orders = Order::of(lanes.len(), options.strict);
-        for (((lane, waiter), order), queue) in lanes
+        for ((((lane, waiter), order), slots), queue) in lanes
             .iter()
             .zip(waiting.waiters)
             .zip(orders)
+            .zip(slots)
             .zip(&options.queues)
         {
             let settings = Settings {
@@ -262,7 +273,7 @@ impl Engine {
             let fetcher = Fetcher::new(
                 Rc::clone(lane),
                 settings,
-                slots.clone(),
+                slots,
                 order,
                 self.handlers.clone(),
                 waiter,
@@ -292,6 +303,10 @@ async fn supervise(
     cancel_grace: Duration,
 ) {
     let mut stop = shared.stop.subscribe();
+    if *stop.borrow() > Stop::No {
+        // Told to stop before we listened.
+        stop.mark_changed();
+    }
     let mut deadline: Option<Instant> = None;
     loop {
         let timer = async {

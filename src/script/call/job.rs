@@ -63,6 +63,7 @@ pub(crate) async fn move_to_waiting_children(
     keys: &QueueKeys,
     id: &str,
     lock_token: &str,
+    child_key: Option<&str>,
     now: i64,
 ) -> Result<bool> {
     let mut command = MOVE_TO_WAITING_CHILDREN.on(&[
@@ -76,7 +77,7 @@ pub(crate) async fn move_to_waiting_children(
     ]);
     command
         .arg(lock_token)
-        .arg("")
+        .arg(child_key.unwrap_or_default())
         .arg(now)
         .arg(id)
         .arg(keys.base());
@@ -127,7 +128,12 @@ pub(crate) async fn attempts_made(conn: &Conn, keys: &QueueKeys, id: &str) -> Re
 }
 
 /// The number a script replied, or the error that a negative one stands for.
-fn done(command: &'static str, reply: &Value, keys: &QueueKeys, id: &str) -> Result<i64> {
+pub(super) fn done(
+    command: &'static str,
+    reply: &Value,
+    keys: &QueueKeys,
+    id: &str,
+) -> Result<i64> {
     match reply::int(command, reply)? {
         code if code < 0 => Err(Error::from_code(command, code, keys.queue(), id)),
         number => Ok(number),

@@ -176,7 +176,8 @@ impl Fetcher {
 
     pub(super) fn on_errand(&mut self, errand: Errand) {
         match errand {
-            Errand::MarkerRestored => {}
+            Errand::MarkerRestored => self.restoring -= 1,
+            Errand::Interrupted => self.on_interrupted(),
             Errand::Again(errand) if self.phase() < Phase::Releasing => self.errands.push(errand),
             Errand::Done | Errand::Again(_) => self.running_errands -= 1,
             Errand::Write(one) => {
@@ -260,6 +261,7 @@ fn wait_for_children(
             &lane.keys,
             job.id(),
             job.lock_token(),
+            None,
             clock::now(),
         );
         match moved.await {
@@ -286,7 +288,7 @@ fn wait_for_children(
                 let fault = Fault {
                     reason: error.to_string(),
                     trace: format!("Error: {error}"),
-                    rule: matches!(error, crate::Error::Script { code: -9, .. })
+                    rule: matches!(error, crate::Error::FailedChildren { .. })
                         .then_some(Rule::Unrecoverable),
                 };
                 let rules = &lane.execution.rules;
