@@ -1,7 +1,7 @@
 // The same sequence on two sides, looked at after each step.
 import { Chance } from '../lib/chance.mjs';
 import { snapshot } from '../lib/snapshot.mjs';
-import { knownDifference, settleAnswer, settleState } from './known.mjs';
+import { isToldOnlyByOurs, knownDifference, settleAnswer, settleState } from './known.mjs';
 import { canonical, settled, stateDifference, wholeLifetime } from './state.mjs';
 import { drawStep, STEPS } from './steps/index.mjs';
 import { QUEUES, START, World } from './world.mjs';
@@ -83,7 +83,7 @@ export class Duel {
     }
     const [right, left] = outcomes;
     const answers = [left, right].map((outcome) => this.#answer(step, outcome));
-    if (answers[0] !== answers[1]) return { difference: { where: 'answer', stock: { ...left }, other: { ...right } } };
+    if (answers[0] !== answers[1] && !isToldOnlyByOurs(step, left, right)) return { difference: { where: 'answer', stock: { ...left }, other: { ...right } } };
     const [state, other] = await Promise.all([snapshot(this.left.redis), snapshot(this.right.redis)]);
     const difference = stateDifference(settled(settleState(state, this.version)), settled(settleState(other, this.version)));
     return { difference, state };

@@ -37,21 +37,29 @@ function isPaused(state, queue) {
   return state.get(`bull:${queue}:meta`)?.value.paused !== undefined;
 }
 
-/** What only 5.x writes, whichever side did. */
+/** What belongs to a language (stack traces), and what only 5.x writes, is taken away on both sides. */
 export function settleState(state, version) {
-  if (version !== 5) return state;
-  const result = new Map();
-  for (const [key, entry] of state) result.set(key, settleEntry(entry));
-  return result;
+  return new Map([...state].map(([key, entry]) => [key, settleEntry(entry, version)]));
 }
 
-function settleEntry({ type, value, ttl }) {
-  if (type === 'stream') return { type, ttl, value: value.filter(([, event]) => event !== 'debounced') };
-  if (type === 'hash' && value.nrjid !== undefined) {
-    const { nrjid: _written, ...kept } = value;
-    return { type, ttl, value: kept };
-  }
-  return { type, value, ttl };
+function settleEntry({ type, value, ttl }, version) {
+  if (version === 5 && type === 'stream') return { type, ttl, value: value.filter(([, event]) => event !== 'debounced') };
+  if (type !== 'hash') return { type, value, ttl };
+  const { nrjid, stacktrace, ...kept } = value;
+  return {
+    type,
+    ttl,
+    value: {
+      ...kept,
+      ...(stacktrace === undefined ? {} : { stacktrace: String(JSON.parse(stacktrace).length) }),
+      ...(nrjid === undefined || version === 5 ? {} : { nrjid }),
+    },
+  };
+}
+
+/** A job of many that could not be added: stock answers with a negative number for its id, or not at all. */
+export function isToldOnlyByOurs({ do: name }, { answer }, { error }) {
+  return ['addBulk', 'addFlow', 'addFlows'].includes(name) && error === 'partly added' && answer !== undefined;
 }
 
 export function settleAnswer(_step, answer) {

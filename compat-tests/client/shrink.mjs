@@ -64,7 +64,7 @@ function* plainer(value, isStep = true) {
     }
   } else if (value !== null && typeof value === 'object') {
     for (const name of Object.keys(value)) {
-      if ((isStep && NEEDED.includes(name)) || name === 'jobId' || value[name]?.jobId !== undefined) continue;
+      if ((isStep && NEEDED.includes(name)) || name === 'jobId' || name === 'queueName' || (value.queue && value.id) || value[name]?.jobId !== undefined) continue;
       const { [name]: _dropped, ...kept } = value;
       yield kept;
     }

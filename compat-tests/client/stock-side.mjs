@@ -64,6 +64,13 @@ export class StockSide {
     return (await this.queue(queue).getJob(id)) ?? new this.module.Job(this.queue(queue), 'absent', {}, {}, id);
   }
 
+  /** The job; stock's own object, since what is done goes by what it holds. */
+  async existing(queue, id) {
+    const job = await this.queue(queue).getJob(id);
+    if (!job) throw new Error(`Missing key for job ${id}`);
+    return job;
+  }
+
   async take(queue, token) {
     const worker = this.#workers[queue];
     worker.limitUntil = 0; // a rate limit ends in real time, which the standing clock does not know

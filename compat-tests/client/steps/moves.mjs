@@ -24,7 +24,7 @@ export const moves = {
       side.give(token, (job) => {
         const error = new Error(message);
         if (forGood) error.name = 'UnrecoverableError';
-        error.stack = message;
+        error.stack = `Error: ${message}`;
         return job.moveToFailed(error, token, false);
       }),
   },
