@@ -19,13 +19,13 @@ use crate::{
 /// A job that is about to be added.
 #[derive(Debug, Clone)]
 #[must_use = "a job is added only when the builder is awaited"]
-pub struct AddJob<'a> {
-    queue: &'a Queue,
+pub struct AddJob {
+    queue: Queue,
     job: NewJob,
 }
 
-impl<'a> AddJob<'a> {
-    pub(super) fn new(queue: &'a Queue, name: &str, data: &impl Serialize) -> Self {
+impl AddJob {
+    pub(super) fn new(queue: Queue, name: &str, data: &impl Serialize) -> Self {
         Self {
             queue,
             job: NewJob::new(name, data),
@@ -49,9 +49,9 @@ impl<'a> AddJob<'a> {
     }
 }
 
-impl<'a> IntoFuture for AddJob<'a> {
+impl IntoFuture for AddJob {
     type Output = Result<JobHandle>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

@@ -75,8 +75,8 @@ impl Queue {
     }
 
     /// Prepares a job; it is added when the builder is awaited.
-    pub fn add(&self, name: &str, data: impl Serialize) -> AddJob<'_> {
-        AddJob::new(self, name, &data)
+    pub fn add(&self, name: &str, data: impl Serialize) -> AddJob {
+        AddJob::new(self.clone(), name, &data)
     }
 
     /// A handle on a job that may or may not exist.

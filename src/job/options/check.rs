@@ -93,8 +93,7 @@ impl JobOptions {
 
     fn check_delay(&self) -> Option<String> {
         let delay = self.value("delay")?.as_number()?;
-        (delay.abs() >= TOO_LARGE)
-            .then(|| format!("`delay` must be less than 2^53 ms, got {delay}"))
+        (delay.abs() >= TOO_LARGE).then(|| "`delay` must be less than 2^53 ms".into())
     }
 
     fn check_timestamp(&self) -> Option<String> {
@@ -243,10 +242,7 @@ mod tests {
                 r#"{"parent":{"id":"p"}}"#,
                 "`parent` must have an `id` and a `queue` with its prefix, as `bull:images`",
             ),
-            (
-                r#"{"delay":1e300}"#,
-                &format!("`delay` must be less than 2^53 ms, got {}", 1e300),
-            ),
+            (r#"{"delay":1e300}"#, "`delay` must be less than 2^53 ms"),
             (
                 r#"{"timestamp":"now"}"#,
                 "`timestamp` must be a number of unix ms",

@@ -70,9 +70,14 @@ impl JobOptions {
         if defaults.fields.is_empty() && defaults.faults.is_empty() {
             return self;
         }
-        let mut merged = defaults.clone().without("jobId");
+        let has_id = self.value("jobId").is_some();
+        let mut merged = defaults.clone();
         merged.merge(self);
-        merged
+        if has_id {
+            merged
+        } else {
+            merged.without("jobId")
+        }
     }
 
     pub(crate) fn without(mut self, name: &str) -> Self {
