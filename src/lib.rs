@@ -16,6 +16,7 @@ pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;
 pub mod queue;
+pub mod scheduler;
 pub mod script;
 pub mod signal;
 #[cfg(feature = "store")]

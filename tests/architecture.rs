@@ -22,6 +22,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("events", 3),
     ("job", 3),
     ("queue", 3),
+    ("scheduler", 3),
     ("signal", 3),
     ("testing", 3),
     ("worker", 3),
@@ -49,6 +50,7 @@ const ROOT: &[(&str, &str)] = &[
     ("Failure", "error"),
     ("Result", "error"),
     ("Outcome", "worker"),
+    ("Queue", "queue"),
 ];
 
 fn sources() -> BTreeMap<PathBuf, String> {

@@ -9,9 +9,9 @@ use tracing::{error, warn};
 use crate::{
     Error, Result, clock,
     conn::Conn,
-    cron::{Next, Schedule},
+    scheduler::{Planned, has_legacy_shape, plan},
     script::call,
-    wire::{JobRecord, QueueKeys, RepeatOpts, saturating_int},
+    wire::{JobRecord, QueueKeys, saturating_int},
 };
 
 /// Pause before an absent Redis is asked again.
@@ -98,16 +98,6 @@ impl Ticker {
     }
 }
 
-/// Whether this may be a repeatable's key of a client before job schedulers:
-/// `name:id:endDate:tz:pattern` (WIRE §1.5).
-fn has_legacy_shape(scheduler: &str) -> bool {
-    let parts: Vec<&str> = scheduler.split(':').collect();
-    parts.len() >= 5
-        && parts
-            .get(2)
-            .is_some_and(|date| date.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 /// The iteration after this job, or `None` when its schedule is over.
 fn iteration(
     scheduler: &str,
@@ -118,25 +108,22 @@ fn iteration(
     let Some(repeat) = &record.opts.repeat else {
         return Ok(None);
     };
-    let schedule = Schedule::read(repeat, scheduler, local)?;
-    let count = repeat
-        .count
-        .map_or(0, |count| u64::try_from(saturating_int(count)).unwrap_or(0));
-    let previous = record.opts.prev_millis.map(saturating_int);
-    let slot = match schedule.next(count, now, previous) {
-        Next::Over(_) => return Ok(None),
-        Next::At(slot) => Some(slot),
-        Next::ByInterval => None,
-    };
     let mut opts: Map<String, Value> =
         serde_json::from_str(&record.opts_json).map_err(|error| Error::Decode {
             what: "`opts`".into(),
             reason: crate::wire::without_content(&error),
         })?;
-    opts.insert(
-        "repeat".into(),
-        Value::Object(next_repeat(&opts, repeat, &schedule, count)),
-    );
+    let stored = opts
+        .get("repeat")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let previous = record.opts.prev_millis.map(saturating_int);
+    let planned = plan(scheduler, repeat, &stored, previous, now, local)?;
+    let Ok(Planned { slot, repeat }) = planned else {
+        return Ok(None);
+    };
+    opts.insert("repeat".into(), Value::Object(repeat));
     opts.insert("repeatJobKey".into(), json!(scheduler));
     opts.insert("timestamp".into(), json!(now));
     // As every job that a JavaScript client adds (WIRE §2.1).
@@ -146,33 +133,6 @@ fn iteration(
         None => opts.remove("prevMillis"),
     };
     Ok(Some(Iteration { slot, opts }))
-}
-
-fn next_repeat(
-    opts: &Map<String, Value>,
-    repeat: &RepeatOpts,
-    schedule: &Schedule,
-    count: u64,
-) -> Map<String, Value> {
-    let mut next = opts
-        .get("repeat")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    next.remove("immediately");
-    next.insert("count".into(), json!(count + 1));
-    if let Some(offset) = repeat.offset {
-        next.insert("offset".into(), json!(saturating_int(offset)));
-    }
-    for (field, date) in [
-        ("startDate", schedule.start_date),
-        ("endDate", schedule.end_date),
-    ] {
-        if let Some(date) = date {
-            next.insert(field.into(), json!(date));
-        }
-    }
-    next
 }
 
 #[cfg(test)]
@@ -229,13 +189,5 @@ mod tests {
             let next = iteration("s", &record(repeat), 5000, &TimeZone::UTC).unwrap();
             assert_eq!(next, None, "{repeat}");
         }
-    }
-
-    #[test]
-    fn keys_of_old_repeatables_are_told_by_their_shape() {
-        assert!(has_legacy_shape("mail:::Europe/Paris:0 7 * * *"));
-        assert!(has_legacy_shape("mail:id:1700000000000::5000"));
-        assert!(!has_legacy_shape("daily-recap"));
-        assert!(!has_legacy_shape("a:b:c:d:e"));
     }
 }

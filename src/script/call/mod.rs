@@ -50,4 +50,7 @@ pub(crate) use read_children::{
     FinishedAs, Scanned, dependency_counts, finished as finished_as, page_of_failed, scan_hash,
     scan_set,
 };
-pub(crate) use scheduler::{is_job_scheduler, update_job_scheduler};
+pub(crate) use scheduler::{
+    SchedulerUpsert, add_job_scheduler, armed_job, is_job_scheduler, job_scheduler, job_schedulers,
+    remove_job_scheduler, scheduler_count, update_job_scheduler,
+};
