@@ -59,6 +59,7 @@ function settleEntry({ type, value, ttl }, version) {
 
 /** A job of many that could not be added: stock answers with a negative number for its id, or not at all. */
 export function isToldOnlyByOurs({ do: name }, { answer }, { error }) {
+  if (name === 'upsertScheduler') return error === 'invalid' && answer === null; // it has ended already
   return ['addBulk', 'addFlow', 'addFlows'].includes(name) && error === 'partly added' && answer !== undefined;
 }
 

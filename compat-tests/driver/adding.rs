@@ -4,11 +4,11 @@ use bullrs::{
     Error, JobOptions, NewJob,
     flow::{Flow, FlowTree},
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
-    reply::{Reply, arguments},
+    reply::{Reply, arguments, empty},
     session::Session,
 };
 
@@ -21,7 +21,7 @@ struct Add {
 #[derive(Deserialize)]
 struct Job {
     name: String,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "crate::reply::given")]
     data: Option<Box<RawValue>>,
     opts: Option<Box<RawValue>>,
 }
@@ -37,7 +37,7 @@ struct Bulk {
 struct Node {
     queue_name: String,
     name: String,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "crate::reply::given")]
     data: Option<Box<RawValue>>,
     opts: Option<Box<RawValue>>,
     #[serde(default)]
@@ -52,11 +52,6 @@ struct One {
 #[derive(Deserialize)]
 struct Many {
     trees: Vec<Node>,
-}
-
-/// `null` is a value, unlike what is left out.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
-    Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 pub(crate) async fn play(session: &Session, name: &str, line: &str) -> Reply {
@@ -126,9 +121,8 @@ fn ids(tree: &FlowTree) -> Value {
     json!({ "id": tree.job.id(), "children": children })
 }
 
-/// An app that leaves the data out stores an empty object.
 fn data(given: Option<Box<RawValue>>) -> Box<RawValue> {
-    given.unwrap_or_else(|| RawValue::from_string("{}".into()).unwrap_or_default())
+    given.unwrap_or_else(empty)
 }
 
 fn options(given: Option<&RawValue>) -> Result<JobOptions, Reply> {

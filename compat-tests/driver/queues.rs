@@ -151,8 +151,10 @@ async fn clean(queue: &Queue, given: &Clean) -> Reply {
         _ => return Reply::inexpressible(&"no such state to clean"),
     };
     let mut sweep = queue.clean(state).older_than(Duration::from_millis(given.grace));
-    if given.limit > 0 {
-        sweep = sweep.at_most(given.limit);
+    if given.limit == 0 {
+        return sweep.await.into();
     }
-    sweep.await.into()
+    // Stock looks at so many jobs and no further, whichever of them may go; `at_most` goes on.
+    sweep = sweep.step_size(given.limit);
+    sweep.step().await.map(Option::unwrap_or_default).into()
 }

@@ -230,7 +230,7 @@ fn told(job: &JobSnapshot) -> bullrs::Result<Map<String, Value>> {
     tell("processedBy", job.processed_by().map(|name| json!(name)));
     tell("progress", Some(raw(job.progress()?).unwrap_or(json!(0))));
     tell("returnvalue", Some(raw(job.return_value()?).unwrap_or(Value::Null)));
-    tell("failedReason", job.failed_reason().map(|reason| json!(reason)));
+    tell("failedReason", job.failed_reason().filter(|reason| !reason.is_empty()).map(|reason| json!(reason)));
     tell("stacktrace", Some(json!(job.stacktrace()?.len())));
     tell("parentKey", job.parent_key().map(|key| json!(key)));
     tell("deduplicationId", job.deduplication_id().map(|id| json!(id)));

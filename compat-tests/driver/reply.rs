@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use bullrs::Error;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Value, json, value::RawValue};
 
 /// What a step came to.
 pub(crate) enum Reply {
@@ -74,4 +74,16 @@ pub(crate) fn unit(result: bullrs::Result<()>) -> Reply {
 /// Reads the arguments of a step.
 pub(crate) fn arguments<T: DeserializeOwned>(line: &str) -> Result<T, Reply> {
     serde_json::from_str(line).map_err(|error| Reply::inexpressible(&error))
+}
+
+/// `null` is a value, unlike what is left out.
+pub(crate) fn given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// What an app stores that leaves the data out.
+pub(crate) fn empty() -> Box<RawValue> {
+    RawValue::from_string("{}".into()).unwrap_or_default()
 }

@@ -76,6 +76,6 @@ export function plain(job) {
   const { processedBy, progress, returnvalue, failedReason, stacktrace, parentKey, deduplicationId, repeatJobKey, deferredFailure } = job;
   return {
     id, name, data, timestamp, delay, priority, attemptsMade, attemptsStarted, stalledCounter, processedOn, finishedOn, processedBy,
-    progress, returnvalue: returnvalue ?? null, failedReason, stacktrace: (stacktrace ?? []).length, parentKey, deduplicationId, repeatJobKey, deferredFailure,
+    progress, returnvalue: returnvalue ?? null, failedReason: failedReason || undefined, stacktrace: (stacktrace ?? []).length, parentKey, deduplicationId, repeatJobKey, deferredFailure,
   };
 }
