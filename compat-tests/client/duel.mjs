@@ -1,7 +1,7 @@
 // The same sequence on two sides, looked at after each step.
 import { Chance } from '../lib/chance.mjs';
 import { snapshot } from '../lib/snapshot.mjs';
-import { isToldOnlyByOurs, knownDifference, settleAnswer, settleState } from './known.mjs';
+import { isToldOnlyByOurs, knownDifference, settleState } from './known.mjs';
 import { canonical, settled, stateDifference, wholeLifetime } from './state.mjs';
 import { drawStep, STEPS } from './steps/index.mjs';
 import { QUEUES, START, World } from './world.mjs';
@@ -67,8 +67,13 @@ export class Duel {
 
   async #begin(side) {
     await side.redis.flushdb();
-    for (const queue of QUEUES) await side.redis.hset(`bull:${queue}:meta`, 'opts.maxLenEvents', '10000', 'version', this.versionText);
+    for (const queue of QUEUES) await this.#introduce(side, queue);
     await side.reset();
+  }
+
+  /** An app that opens the queue says its version, by which ours goes. */
+  async #introduce(side, queue) {
+    await side.redis.hset(`bull:${queue}:meta`, 'opts.maxLenEvents', '10000', 'version', this.versionText);
   }
 
   async #step(step, now) {
@@ -78,6 +83,7 @@ export class Duel {
     for (const side of [this.right, this.left]) {
       if (meddle) await meddle(side.redis, step);
       const outcome = play ? await side.play(step, now) : { answer: null };
+      if (step.do === 'obliterate') await this.#introduce(side, step.queue);
       if (outcome.inexpressible) return outcome;
       outcomes.push(outcome);
     }
@@ -91,7 +97,7 @@ export class Duel {
 
   #answer(step, { answer, error }) {
     if (error) return `error: ${error}`;
-    return canonical(settleAnswer(step, step.do === 'rateLimitTtl' ? wholeLifetime(answer) : answer, this.version));
+    return canonical(step.do === 'rateLimitTtl' ? wholeLifetime(answer) : answer);
   }
 
   #count(kind, name) {

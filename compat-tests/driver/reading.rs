@@ -132,8 +132,10 @@ async fn ask_queue(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply
             .counts()
             .await
             .map(|counts| {
-                let pairs = JobState::ALL.map(|state| (state.as_str().to_owned(), json!(counts.of(state))));
-                Value::Object(pairs.into_iter().collect())
+                // What 5.x parks in a paused queue waits, too.
+                let states = JobState::ALL.into_iter().filter(|state| *state != JobState::Paused);
+                let pairs = states.map(|state| (state.as_str().to_owned(), json!(counts.of(state))));
+                Value::Object(pairs.collect())
             })
             .into(),
         "countsPerPriority" => {
@@ -217,6 +219,10 @@ fn told(job: &JobSnapshot) -> bullrs::Result<Map<String, Value>> {
         }
     };
     tell("id", Some(json!(job.id())));
+    if job.name().is_none() {
+        // Its hash was lost; clients read defaults of their own.
+        return Ok(all);
+    }
     tell("name", job.name().map(|name| json!(name)));
     tell("data", raw(job.data()?));
     tell("timestamp", job.timestamp()?.map(|at| json!(at)));
