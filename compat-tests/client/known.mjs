@@ -14,6 +14,7 @@ const KNOWN = [
   // What 6.x does otherwise than 5.x, and ours as 6.x: the rows of the table in docs/compatibility.md.
   ...[
     ['5.x: a failed child is failed inside getNextJob', ({ do: name, queue }, state) => name === 'take' && hashes(state, queue).some(({ defa }) => defa !== undefined)],
+    ['5.x: data changed for one run of a scheduler without any is taken for all', ({ do: name, queue, id }, state) => name === 'updateData' && String(id).startsWith('repeat:') && job(state, queue, id)?.rjk !== undefined],
     ['5.x: a finished job that is retried loses its priority', ({ do: name, queue, id }, state) => name === 'retry' && !['0', undefined].includes(job(state, queue, id)?.priority)],
     ['5.x: retryJobs forgets the parents', ({ do: name, queue }, state) => name === 'retryJobs' && hashes(state, queue).some(({ parentKey }) => parentKey !== undefined)],
     ['5.x: a flow over jobs that exist', ({ do: name, tree, trees, jobs, queue, opts }, state) =>
