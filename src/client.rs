@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     Result,
     conn::{Conn, ConnectionOptions, ServerInfo},
-    flow::{AddFlow, AddFlows, FindFlow, Flow},
     events::{Hubs, QueueEvents},
+    flow::{AddFlow, AddFlows, FindFlow, Flow},
     queue::Queue,
     worker::{FetcherBuilder, WorkerBuilder},
 };

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cli")]
+pub mod api;
 pub mod backoff;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -10,8 +12,8 @@ pub mod config;
 pub mod conn;
 pub mod cron;
 pub mod error;
-pub mod flow;
 pub mod events;
+pub mod flow;
 pub mod job;
 #[cfg(feature = "processors")]
 pub mod processor;
@@ -31,8 +33,7 @@ pub use client::Client;
 #[doc(hidden)]
 pub use clock::stand_at;
 pub use flow::{Flow, FlowTree};
-pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, Keep, Parent};
+pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, JobSnapshot, Keep, Parent};
 pub use queue::{NewJob, Queue};
-pub use job::JobSnapshot;
 pub use wire::JobState;
-pub use worker::{CancelReason, JobResult, Outcome, Report, State};
+pub use worker::{CancelOutcome, CancelReason, JobResult, Outcome, Report, State};

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("worker", 3),
     ("store", 4),
     ("processor", 5),
+    ("api", 6),
     ("config", 7),
     ("cli", 7),
     ("lib", 8),
@@ -39,6 +40,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("redis::", &["conn", "script"]),
     ("sqlx::", &["store"]),
     ("reqwest::", &["processor"]),
+    ("axum::", &["api"]),
     ("clap::", &["cli"]),
     ("rmp::", &["wire"]),
 ];
@@ -46,6 +48,9 @@ const CONFINED: &[(&str, &[&str])] = &[
 /// Names that the crate's root re-exports, and the module that each comes from.
 const ROOT: &[(&str, &str)] = &[
     ("BoxError", "error"),
+    ("CancelOutcome", "worker"),
+    ("CancelReason", "worker"),
+    ("Client", "client"),
     ("Error", "error"),
     ("Failure", "error"),
     ("Result", "error"),

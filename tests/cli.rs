@@ -3,8 +3,12 @@
 
 mod support;
 
+#[path = "cli/health.rs"]
+mod health;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/job.rs"]
+mod job;
 #[path = "cli/packaging.rs"]
 mod packaging;
 #[path = "cli/payload.rs"]

@@ -21,8 +21,8 @@ async fn fetcher(rig: &Rig) -> Fetcher {
 }
 
 async fn take(fetcher: &mut Fetcher) -> HeldJob {
-    let fetched = fetcher.try_next().await.unwrap();
-    fetched.into_job().expect("a job")
+    let answer = fetcher.try_next().await.unwrap();
+    answer.into_job().expect("a job")
 }
 
 async fn lock(rig: &Rig, id: &str) -> Option<String> {
@@ -104,18 +104,18 @@ async fn the_next_job_comes_with_the_end_of_the_one_before() {
     }
     let mut fetcher = fetcher(&rig).await;
     let mut first = take(&mut fetcher).await;
-    let fetched = first.move_to_completed_and_fetch(&()).await.unwrap();
-    let mut second = fetched.into_job().unwrap();
+    let answer = first.move_to_completed_and_fetch(&()).await.unwrap();
+    let mut second = answer.into_job().unwrap();
     assert_eq!((second.id(), second.token()), ("2", "t"));
-    let (after, fetched) = second
+    let (after, answer) = second
         .move_to_failed_and_fetch(IoError::other("boom"))
         .await
         .unwrap();
     assert_eq!(after, AfterFailure::Failed);
-    let mut third = fetched.into_job().unwrap();
+    let mut third = answer.into_job().unwrap();
     assert_eq!(third.data::<u32>().unwrap(), 2);
-    let fetched = third.move_to_completed_and_fetch("done").await.unwrap();
-    assert!(matches!(fetched, Fetched::Nothing { next_due: None }));
+    let answer = third.move_to_completed_and_fetch("done").await.unwrap();
+    assert!(matches!(answer, Fetched::Nothing { next_due: None }));
     let states = [
         rig.state("1").await,
         rig.state("2").await,
@@ -312,9 +312,9 @@ async fn a_rate_limit_holds_the_fetcher() {
         .await
         .unwrap();
     let mut job = take(&mut fetcher).await;
-    let fetched = job.move_to_completed_and_fetch(&1).await.unwrap();
-    let Fetched::RateLimited(left) = fetched else {
-        panic!("{fetched:?}");
+    let answer = job.move_to_completed_and_fetch(&1).await.unwrap();
+    let Fetched::RateLimited(left) = answer else {
+        panic!("{answer:?}");
     };
     assert!(
         left > Duration::ZERO && left <= Duration::from_millis(300),

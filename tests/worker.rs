@@ -324,22 +324,21 @@ async fn a_second_stop_does_not_wait_for_the_drain() {
 #[tokio::test]
 async fn a_stopping_idle_worker_swallows_no_wake_up() {
     let rig = Rig::start().await;
-    let done = Arc::new(AtomicUsize::new(0));
-    for round in 1..=10 {
-        let idle = |done: &Arc<AtomicUsize>| {
-            let done = Arc::clone(done);
-            let count = move |_: Job<Value>| {
-                done.fetch_add(1, Ordering::SeqCst);
-                async { JobResult::Ok(()) }
-            };
-            rig.client.worker("q").handle("x", count).build().unwrap()
+    let gauge = Arc::new(Gauge::default());
+    for round in 1..=20 {
+        let idle = || {
+            let mut options = WorkerOptions::new([QueueOptions::new("q")]);
+            options.prefix.clone_from(&rig.prefix);
+            // Far longer than this test may take: only the marker wakes.
+            options.drain_delay = Duration::from_mins(5);
+            Worker::new(rig.options(), options).processor("q", Arc::clone(&gauge) as _)
         };
-        let (first, second) = (idle(&done), idle(&done));
+        let (first, second) = (idle(), idle());
         let (first, second) = (first.start().await.unwrap(), second.start().await.unwrap());
         first.control().stop();
         rig.queue().add("x", json!({})).await.unwrap();
         eventually("the other worker to run the job", || async {
-            done.load(Ordering::SeqCst) == round
+            rig.queue().counts().await.unwrap().completed == round
         })
         .await;
         second.control().stop();
@@ -575,7 +574,7 @@ async fn order_is_fifo_then_priority_and_lifo_goes_first() {
     queue.add("x", "less").priority(2).await.unwrap();
     queue
         .add("x", "later")
-        .delay(Duration::from_millis(80))
+        .delay(Duration::from_millis(1500))
         .await
         .unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));

@@ -4,13 +4,14 @@
 -- refused does not stop the others.
 --
 -- args    P, now (ms), msgpack map {token, first, lockDuration, limiter{max,duration}?, name?,
---         maxMetricsSize?}, how many outcomes, how many jobs to claim; then for each outcome
+--         maxMetricsSize?, room{name: how many more}?}, how many outcomes, how many jobs to claim; then for each outcome
 --         completed|failed|delayed|retry|wait, id, token, value (result JSON | reason | delay ms |
 --         LPUSH or RPUSH | ""), msgpack map {keepJobs, attempts | skipAttempt} or "", msgpack array of
 --         fields or ""; claimed job i, from 0, is locked with `<token>:<first + i>`
 -- reply   [a code for each outcome: 0 or an error, for `wait` also the ms of the rate limit; for each
 --         claim [id, token, flat hash]; ms of rate limit; ms when the next delayed job is due;
---         1 when the pause or the global concurrency held jobs back, else 0]
+--         1 when the pause or the global concurrency held jobs back, 2 when there was no room under
+--         the name of a job, else 0]
 -- errors  as codes of the outcomes: -1 no job, -2 no lock, -3 not active, -4 pending children,
 --         -6 another token, -9 failed children
 -- bullmq  none; state-equal to moveToFinished, moveToDelayed, retryJob, moveJobFromActiveToWait and
@@ -42,14 +43,16 @@ end
 flush_delay_marker(queue)
 
 wanted = tonumber(wanted)
-local claims, rate_ms, blocked, due = {}, 0, false, 0
+local claims, rate_ms, blocked, passed, due = {}, 0, false, false, 0
 if wanted > 0 then
-  claims, rate_ms, blocked = claim_jobs(queue, now, options, wanted, tonumber(options.first) or 0)
+  claims, rate_ms, blocked, passed = claim_jobs(queue, now, options, wanted, tonumber(options.first) or 0)
   if #claims < wanted and rate_ms == 0 and not blocked then
     due = next_due(queue)
   end
 end
-if done.completed + done.failed > 0 and #claims == 0 and rate_ms == 0 and not blocked and due == 0 then
+if done.completed + done.failed > 0 and #claims == 0 and rate_ms == 0 and not blocked and not passed
+  and due == 0
+then
   add_drained_event(queue)
 end
-return { codes, claims, rate_ms, due, blocked and 1 or 0 }
+return { codes, claims, rate_ms, due, blocked and 1 or passed and 2 or 0 }

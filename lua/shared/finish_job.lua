@@ -1,5 +1,7 @@
--- Records that a job taken from `active` is completed or failed: its parent, its deduplication window,
+-- Records that a job taken from its state is completed or failed: its parent, its deduplication window,
 -- its hash and the events know of it. flush_finished does what can be done for many jobs at once.
+--
+-- unstarted_in names the state of a job that fails without having been started, and so uses no attempt.
 --
 -- returns nothing
 -- include finish_deduplication parent_of queue_at release_parent_if_idle fail_child drop_from_parent
@@ -24,7 +26,7 @@ local function finish_job(queue, outcome, now)
       release_parent_if_idle(parent_queue, parent, now)
     end
   end
-  local attempts_made = outcome.attempts_made + 1
+  local attempts_made = outcome.attempts_made + (outcome.unstarted_in and 0 or 1)
   local keep, result = outcome.rule.keep, completed and "returnvalue" or "failedReason"
   if keep.count == 0 then
     -- A completed job has no children (load_outcomes), but for one that its window has kept until now.
@@ -65,7 +67,8 @@ local function finish_job(queue, outcome, now)
       flush_finished(queue, kind, now)
     end
   end
-  redis.call("XADD", queue.events, "*", "event", kind, "jobId", id, result, value, "prev", "active")
+  redis.call("XADD", queue.events, "*", "event", kind, "jobId", id, result, value,
+    "prev", outcome.unstarted_in or "active")
   if not completed and attempts_made >= outcome.rule.attempts then
     redis.call("XADD", queue.events, "*",
       "event", "retries-exhausted", "jobId", id, "attemptsMade", attempts_made)

@@ -81,6 +81,13 @@ pub(super) struct QueueArgs {
     #[arg(long, value_name = "N", env = "BULLRS_MAX_CONCURRENCY")]
     max_concurrency: Option<String>,
 
+    /// Shares of --max-concurrency, where several queues have work [default: 1 each]
+    ///
+    /// `content:3,fineTune:1` gives content three slots for each one of fineTune. What one queue
+    /// does not use, the others may.
+    #[arg(long, value_name = "NAME:N,...", env = "BULLRS_WEIGHTS")]
+    weights: Option<String>,
+
     /// Serve a queue only while all queues before it are empty [default: false]
     #[arg(long, value_name = "BOOL", env = "BULLRS_STRICT")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -161,6 +168,17 @@ pub(super) struct TuningArgs {
     #[arg(long, value_name = "BOOL", env = "BULLRS_SHARE_BLOCKING")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     share_blocking: Option<String>,
+}
+
+/// What is answered over HTTP.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "HTTP")]
+pub(super) struct HttpArgs {
+    /// Answer /healthz and /readyz on this address, such as 127.0.0.1:9400 [default: off]
+    ///
+    /// An address that other machines can reach needs BULLRS_API_TOKEN.
+    #[arg(long, value_name = "ADDRESS", env = "BULLRS_HTTP")]
+    http: Option<String>,
 }
 
 /// What is logged, to standard error.

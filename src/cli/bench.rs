@@ -118,6 +118,7 @@ pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         &connection.options,
         Reloader::new(call, logs, entries, read),
         handler.unread(),
+        None,
         || {
             tracing::info!(
                 version = env!("CARGO_PKG_VERSION"),

@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use super::{
     Abort, Call, Exit,
-    args::{self, JsonArgs, LogArgs, QueueArgs, RedisArgs, StoreArgs, TuningArgs},
-    given, output,
+    args::{self, HttpArgs, JsonArgs, LogArgs, QueueArgs, RedisArgs, StoreArgs, TuningArgs},
+    given,
+    http::Http,
+    output,
 };
 use crate::config::{Fault, Origin, Reader};
 
@@ -46,6 +48,8 @@ struct ShowArgs {
     #[command(flatten)]
     _tuning: TuningArgs,
     #[command(flatten)]
+    _http: HttpArgs,
+    #[command(flatten)]
     _log: LogArgs,
 }
 
@@ -68,6 +72,7 @@ pub(super) fn run(args: ConfigArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let _field = reader.content_job_field();
     let _log = reader.log();
     let _options = reader.worker();
+    let _http = Http::read(&sources, &mut reader);
     let entries = reader.finish().map_err(faults)?;
     let shown: Vec<Shown> = entries
         .into_iter()

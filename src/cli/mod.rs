@@ -8,6 +8,8 @@ mod config;
 mod exit;
 mod explain;
 mod given;
+mod http;
+mod job;
 mod log;
 mod migrate;
 mod output;
@@ -73,6 +75,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Commands {
     Worker(Box<worker::WorkerArgs>),
+    Job(job::JobArgs),
     Migrate(migrate::MigrateArgs),
     Payload(payload::PayloadArgs),
     Scripts(scripts::ScriptsArgs),
@@ -119,6 +122,7 @@ fn dispatch(matches: &ArgMatches) -> Result<Exit, Abort> {
     };
     match cli.command {
         Commands::Worker(args) => worker::run(&args, &call),
+        Commands::Job(args) => job::run(args, &call),
         Commands::Migrate(args) => migrate::run(&args, &call),
         Commands::Payload(args) => payload::run(args, &call),
         Commands::Scripts(args) => scripts::run(args),

@@ -43,3 +43,9 @@ pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     }
     lines
 }
+
+/// Says on standard error what the user should know although the command went well.
+pub(super) fn warn(text: &str) {
+    let clean = super::given::known_secrets();
+    eprintln!("warning: {}", clean.clean(text));
+}

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Error,
+    api::Health,
     config::plain,
     conn::ConnectionOptions,
     worker::{Control, Report, Running, Worker},
@@ -33,7 +34,7 @@ pub(super) fn runtime() -> Result<Runtime, Abort> {
 }
 
 /// Starts the worker, says so with `announce`, and serves until it ends, or hands everything back
-/// when `useless` is notified.
+/// when `useless` is notified. `health` learns of the worker once it has started.
 ///
 /// # Errors
 /// When Redis cannot be reached at the start; later outages are the worker's to outlive.
@@ -42,6 +43,7 @@ pub(super) async fn serve(
     connection: &ConnectionOptions,
     mut reloader: Reloader<'_>,
     useless: Arc<Notify>,
+    health: Option<Arc<Health>>,
     announce: impl FnOnce(),
 ) -> Result<Ending, Abort> {
     let mut signals = Signals::install(useless)
@@ -52,6 +54,9 @@ pub(super) async fn serve(
         return Ok(Ending::Early);
     };
     let running = started.map_err(|error| not_started(&error, connection))?;
+    if let Some(health) = health {
+        health.started(running.control());
+    }
     announce();
     Ok(follow(running, &mut signals, &mut reloader).await)
 }
@@ -187,7 +192,7 @@ fn dump(control: &Control) {
     }
 }
 
-fn not_started(error: &Error, connection: &ConnectionOptions) -> Abort {
+pub(super) fn not_started(error: &Error, connection: &ConnectionOptions) -> Abort {
     match error {
         Error::Redis { message, .. } => Abort::new(
             Exit::Unreachable,

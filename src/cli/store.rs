@@ -6,9 +6,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Abort, Exit};
 use crate::{
+    CancelReason, clock,
     config::{StoreChoice, plain},
     processor::{RecapSource, StoreRecap},
-    store::{Error, JobRecorder, JobRecorderOptions, Keyring, Store},
+    store::{Error, JobRecorder, JobRecorderOptions, Keyring, NewEvent, Store, content_job_id},
+    wire::JobRecord,
 };
 
 /// How long the last outcomes may take to be written once the worker has ended. With the default
@@ -142,4 +144,44 @@ pub(super) fn refused(error: &Error) -> Abort {
         ),
         _ => Abort::new(Exit::Failed, error.to_string()),
     }
+}
+
+/// Notes in the job store that a job was cancelled which no worker ran. Without a store, or without
+/// a row, there is nothing to do.
+///
+/// # Errors
+/// When the store cannot be used.
+pub(super) async fn note_cancelled(
+    choice: &StoreChoice,
+    field: &str,
+    job: &JobRecord,
+    queue: &str,
+    reason: &str,
+) -> Result<(), Error> {
+    let url = match choice {
+        StoreChoice::Configured(url) => url,
+        StoreChoice::Default(url) if is_there(url) => url,
+        StoreChoice::Default(_) | StoreChoice::Off => return Ok(()),
+    };
+    let reason = CancelReason::Requested(reason.to_owned()).to_string();
+    let at = clock::now();
+    let row = content_job_id(&job.data, field);
+    let store = Store::connect(url).await?;
+    if let Some(row) = &row {
+        store.cancelled(row, &reason, at).await?;
+    }
+    let event = NewEvent {
+        content_job_id: row,
+        queue: queue.to_owned(),
+        job_id: Some(job.id.clone()),
+        stream_id: None,
+        event: "failed".to_owned(),
+        attempt: Some(job.attempts_made.saturating_add(1)),
+        message: Some(reason),
+        data: None,
+        at,
+    };
+    store.append(&[event]).await?;
+    store.close().await;
+    Ok(())
 }

@@ -5,15 +5,13 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::{Abort, Exit, output};
 
 /// Commands and flags of the handbook that this version does not have yet.
-const LATER: [&str; 16] = [
-    "--http",
+const LATER: [&str; 14] = [
     "--scheduler",
     "--processors",
     "scheduler",
     "serve",
     "doctor",
     "queue",
-    "job",
     "flow",
     "schedule",
     "events",

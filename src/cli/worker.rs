@@ -6,8 +6,10 @@ use clap::Args;
 
 use super::{
     Abort, Call, Exit,
-    args::{ConfigArgs, JsonArgs, LogArgs, QueueArgs, RedisArgs, StoreArgs, TuningArgs},
-    explain, given, log,
+    args::{ConfigArgs, HttpArgs, JsonArgs, LogArgs, QueueArgs, RedisArgs, StoreArgs, TuningArgs},
+    explain, given,
+    http::{self, Http},
+    log,
     reload::Reloader,
     serving,
     store::Storage,
@@ -43,6 +45,8 @@ pub(super) struct WorkerArgs {
     #[command(flatten)]
     _tuning: TuningArgs,
     #[command(flatten)]
+    _http: HttpArgs,
+    #[command(flatten)]
     _log: LogArgs,
 }
 
@@ -72,6 +76,7 @@ Environment:
   JOB_MAX_CONCURRENCY     As --max-concurrency
   BULLRS_LOG              As --log-level
   BULLRS_PAYLOAD_KEYS     id:base64,older:base64; opens encrypted payloads
+  BULLRS_API_TOKEN        Needed where other machines can reach the address of --http
   OPENAI_BASE_URL         The API that the built-in processors speak to
   OPENAI_API_KEY          Its key
   NO_COLOR                No colours
@@ -97,6 +102,7 @@ fn read(reader: &mut Reader<'_>) -> LogFilter {
     let _store = reader.store();
     let _field = reader.content_job_field();
     let _options = reader.worker();
+    let _http = reader.http();
     log.filter
 }
 
@@ -110,6 +116,7 @@ pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let store_choice = reader.store();
     let content_job_field = reader.content_job_field();
     let options = reader.worker();
+    let http = Http::read(&sources, &mut reader);
     let keyring = given::keyring(&sources, &mut reader);
     let api = api(&sources, &mut reader);
     let entries = reader.finish().map_err(faults)?;
@@ -130,6 +137,8 @@ pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         ..JobRecorderOptions::default()
     };
     let storage = Storage::open(&store_choice, keyring, recording)?;
+    let health = http::health(storage.as_ref());
+    let server = http.map(|http| http.answer(&health)).transpose()?;
     let recap = storage.as_ref().map(Storage::recap);
     let builtins = Builtins::new(api, recap);
     let resolver = Arc::new(Resolver::new().then(builtins.clone()));
@@ -179,11 +188,14 @@ pub(super) fn run(args: &WorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
         &redis.options,
         reloader,
         Arc::default(),
+        Some(health),
         announce,
     ));
     // Handlers that ignore their cancellation must not keep the process.
     runtime.shutdown_background();
     let all_written = storage.is_none_or(Storage::close);
+    // To the last: who asks shall hear that the worker stops, not nothing.
+    drop(server);
     match ended?.exit() {
         Exit::Fine if !all_written => Ok(Exit::Abandoned),
         exit => Ok(exit),

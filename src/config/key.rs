@@ -76,6 +76,8 @@ keys! {
     QUEUES: Worker "queues" None, "the [queues.*] tables";
     CONCURRENCY: Worker "concurrency" None, "1";
     MAX_CONCURRENCY: Worker "max_concurrency" Some("JOB_MAX_CONCURRENCY"), "";
+    WEIGHTS: Worker "weights" None, "";
+    HTTP: Worker "http" None, "";
     BURST: Run "burst" None, "false";
     NAME: Worker "name" None, "";
     STRICT: Worker "strict" None, "false";
@@ -97,9 +99,9 @@ keys! {
 
 /// Keys and tables that later versions will read, by where they would stand. Refusing them is
 /// better than a job that quietly runs without them.
-pub(super) const LATER_TOP: [&str; 3] = ["schedules", "webhooks", "http"];
+pub(super) const LATER_TOP: [&str; 2] = ["schedules", "webhooks"];
 /// As [`LATER_TOP`], in `[worker]`.
-pub(super) const LATER_WORKER: [&str; 3] = ["http", "scheduler", "processors"];
+pub(super) const LATER_WORKER: [&str; 2] = ["scheduler", "processors"];
 /// As [`LATER_TOP`], in `[queues.NAME]` and `[queues.NAME.jobs.NAME]`.
 pub(super) const LATER_QUEUE: [&str; 4] = ["http", "node", "exec", "socket"];
 

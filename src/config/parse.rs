@@ -76,6 +76,28 @@ pub(super) fn count(text: &str, least: u32) -> Result<u32, String> {
     }
 }
 
+/// Reads `name:weight,…`.
+///
+/// # Errors
+/// The first entry that is wrong.
+pub(super) fn weight_list(text: &str) -> Result<Vec<(String, u32)>, String> {
+    if text.contains("://") {
+        return Err("is a list of queue names and weights, not a URL".into());
+    }
+    let mut weights: Vec<(String, u32)> = Vec::new();
+    for entry in text.split(',') {
+        let Some((name, weight)) = entry.trim().split_once(':') else {
+            return Err(format!("`{entry}` is not `NAME:WEIGHT`"));
+        };
+        let weight = count(weight, 1).map_err(|why| format!("weight of queue `{name}`: {why}"))?;
+        if weights.iter().any(|(known, _)| known == name) {
+            return Err(format!("names queue `{name}` twice"));
+        }
+        weights.push((name.to_owned(), weight));
+    }
+    Ok(weights)
+}
+
 /// How much metrics history to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metrics {
@@ -292,6 +314,25 @@ mod tests {
                 "concurrency of queue `c`: `` is not a whole number".into(),
             ])
         );
+    }
+
+    #[test]
+    fn weights_are_listed_with_their_queues() {
+        assert_eq!(
+            weight_list("a:3, b:1"),
+            Ok(vec![("a".to_owned(), 3), ("b".to_owned(), 1)])
+        );
+        for (text, why) in [
+            ("a", "`a` is not `NAME:WEIGHT`"),
+            ("a:0", "weight of queue `a`: must be at least 1, got `0`"),
+            ("a:1,a:2", "names queue `a` twice"),
+            (
+                "redis://x:1",
+                "is a list of queue names and weights, not a URL",
+            ),
+        ] {
+            assert_eq!(weight_list(text), Err(why.into()), "{text}");
+        }
     }
 
     #[test]

@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// Keys of `[queues.NAME]`.
-pub(crate) const QUEUE: [&str; 5] = ["concurrency", "limiter", "timeout", "ttl", "jobs"];
+pub(crate) const QUEUE: [&str; 6] = ["concurrency", "weight", "limiter", "timeout", "ttl", "jobs"];
 const LIMITER: [&str; 2] = ["max", "duration"];
 /// Keys of `[queues.NAME.jobs.NAME]`.
-pub(crate) const JOBS: [&str; 2] = ["timeout", "ttl"];
+pub(crate) const JOBS: [&str; 3] = ["concurrency", "timeout", "ttl"];
 
 /// What the file says about a queue.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +30,8 @@ pub struct QueueSection {
     pub line: usize,
     /// Jobs at once, and the line that says so.
     pub concurrency: Option<(usize, usize)>,
+    /// Share of the process-wide slots, and the line that says so.
+    pub weight: Option<(u32, usize)>,
     /// Rate limit.
     pub limiter: Option<Limiter>,
     /// Longest time for one attempt.
@@ -66,6 +68,12 @@ impl QueueSection {
                     section.concurrency = walker
                         .read(&path, value, |text| count(text, 1))
                         .map(|number| (number as usize, line));
+                }
+                "weight" => {
+                    let line = walker.line(&value.span());
+                    section.weight = walker
+                        .read(&path, value, |text| count(text, 1))
+                        .map(|number| (number, line));
                 }
                 "limiter" => section.limiter = limiter(walker, &path, value),
                 "timeout" => section.timeout = walker.read(&path, value, positive),
@@ -113,6 +121,11 @@ fn jobs(
         for (key, value) in walker.entries(&format!("`[{table}]`"), value) {
             let path = format!("{table}.{}", key.get_ref());
             match key.get_ref().as_ref() {
+                "concurrency" => {
+                    options.concurrency = walker
+                        .read(&path, value, |text| count(text, 1))
+                        .map(|number| number as usize);
+                }
                 "timeout" => options.timeout = walker.read(&path, value, positive),
                 "ttl" => options.ttl = walker.read(&path, value, positive),
                 _ => refuse(walker, &table, key, &JOBS),

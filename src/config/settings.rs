@@ -1,6 +1,9 @@
 //! Sources into settings: every value parsed and checked, every fault kept.
 
-use std::fmt;
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use super::{
     Entry, Fault, Faults, File, Key, LogFilter, Origin, Redactor, Sources, duration, duration_text,
@@ -158,6 +161,17 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// The start of every key, for commands other than the worker.
+    pub fn prefix(&mut self) -> String {
+        let prefix = self.value(&key::PREFIX, super::worker::prefix).1;
+        prefix.unwrap_or_else(|| key::PREFIX.default.to_owned())
+    }
+
+    /// Where to answer HTTP, if anywhere.
+    pub fn http(&mut self) -> Option<SocketAddr> {
+        self.value(&key::HTTP, listen_address).1
+    }
+
     /// Notes a fault that a command found by itself.
     pub fn fault(&mut self, text: &str) {
         self.faults.general(text);
@@ -234,6 +248,17 @@ impl<'s> Reader<'s> {
     pub(super) fn switch(&mut self, key: &Key) -> bool {
         self.value(key, switch).1.unwrap_or(false)
     }
+}
+
+/// An address to listen on; nothing is looked up.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let numbers = text.strip_prefix("localhost:").map_or_else(
+        || text.to_owned(),
+        |port| format!("{}:{port}", Ipv4Addr::LOCALHOST),
+    );
+    numbers.parse().map_err(|_| {
+        format!("`{text}` is not an address to listen on; write `127.0.0.1:9400` or `[::1]:9400`")
+    })
 }
 
 /// Checks the scheme; the rest is the database's to judge. Apps write `file:dev.db` too (Prisma).

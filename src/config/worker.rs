@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     Metrics, Origin, QueueSection, QueueSpec, Reader, duration_text, keep_jobs, key, metrics,
-    parse::count, queue_list,
+    parse::{count, weight_list},
+    queue_list,
 };
 use crate::{
     wire::Limiter,
@@ -79,6 +80,7 @@ impl Reader<'_> {
                  or in `[queues.NAME]` tables",
             );
         }
+        let (weights_origin, weights) = self.weights(&specs);
         let mut queues = Vec::with_capacity(specs.len());
         for spec in specs {
             let section = sections.iter().find(|section| section.name == spec.name);
@@ -96,6 +98,16 @@ impl Reader<'_> {
                 queue.concurrency = number;
                 let path = format!("queues.{}.concurrency", spec.name);
                 self.entry(&path, &number.to_string(), origin);
+            }
+            let listed = weights.iter().find(|(name, _)| *name == spec.name);
+            let weight = match listed {
+                Some((_, weight)) => Some((weights_origin.clone(), *weight)),
+                None => self.section_weight(section),
+            };
+            if let Some((origin, weight)) = weight {
+                queue.weight = weight;
+                let path = format!("queues.{}.weight", spec.name);
+                self.entry(&path, &weight.to_string(), origin);
             }
             if let Some(section) = section {
                 self.section_entries(section);
@@ -138,6 +150,26 @@ impl Reader<'_> {
         }
     }
 
+    /// The weights of `--weights`, which must be of queues that are served.
+    fn weights(&mut self, specs: &[QueueSpec]) -> (Origin, Vec<(String, u32)>) {
+        let (origin, weights) = self.value(&key::WEIGHTS, |text| {
+            let weights = weight_list(text)?;
+            let stranger = weights
+                .iter()
+                .find(|(name, _)| !specs.iter().any(|spec| spec.name == *name));
+            match stranger {
+                Some((name, _)) => Err(format!("names queue `{name}`, which is not served")),
+                None => Ok(weights),
+            }
+        });
+        (origin, weights.unwrap_or_default())
+    }
+
+    fn section_weight(&self, section: Option<&QueueSection>) -> Option<(Origin, u32)> {
+        let (number, line) = section?.weight?;
+        Some((self.file.as_ref()?.origin(line), number))
+    }
+
     fn section_entries(&mut self, section: &QueueSection) {
         let Some(origin) = self.file.as_ref().map(|file| file.origin(section.line)) else {
             return;
@@ -146,6 +178,12 @@ impl Reader<'_> {
         if let Some(Limiter { max, duration }) = section.limiter {
             let value = format!("{max} per {}", duration_text(duration));
             self.entry(&format!("{table}.limiter"), &value, origin.clone());
+        }
+        for (name, own) in &section.jobs {
+            if let Some(concurrency) = own.concurrency {
+                let path = format!("{table}.jobs.{name}.concurrency");
+                self.entry(&path, &concurrency.to_string(), origin.clone());
+            }
         }
         let mut limits = vec![(table.clone(), section.timeout, section.ttl)];
         for (name, own) in &section.jobs {
@@ -167,7 +205,7 @@ impl Reader<'_> {
     }
 }
 
-fn prefix(text: &str) -> Result<String, String> {
+pub(super) fn prefix(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("must not be empty".into());
     }

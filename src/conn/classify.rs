@@ -1,6 +1,6 @@
 //! Which errors ask for a new connection, which for patience, and which for neither.
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError};
 
 /// What an error of Redis or of the connection means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,11 @@ const LATER: Verdict = Verdict {
     transient: true,
     ambiguous: false,
 };
+const HALFWAY: Verdict = Verdict {
+    reconnect: false,
+    transient: true,
+    ambiguous: true,
+};
 const REFUSED: Verdict = Verdict {
     reconnect: false,
     transient: false,
@@ -36,40 +41,58 @@ const REFUSED: Verdict = Verdict {
 
 pub(super) fn classify(error: &RedisError) -> Verdict {
     match error.kind() {
-        ErrorKind::Io | ErrorKind::Parse => BROKEN,
-        ErrorKind::AuthenticationFailed => ELSEWHERE,
-        ErrorKind::Server(kind) => server(kind, error),
-        _ if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() => BROKEN,
-        _ => by_code(error.code().unwrap_or_default()),
+        ErrorKind::Io | ErrorKind::Parse => return BROKEN,
+        _ if error.is_io_error() || error.is_timeout() => return BROKEN,
+        _ => {}
+    }
+    let detail = error.detail().unwrap_or_default();
+    match error.code().unwrap_or_default() {
+        "ERR" => without_code(detail),
+        code => by_code(code, detail),
     }
 }
 
-fn server(kind: ServerErrorKind, error: &RedisError) -> Verdict {
-    match kind {
-        // A demoted or orphaned node: the name may resolve to its successor by now.
-        ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown => ELSEWHERE,
-        ServerErrorKind::BusyLoading | ServerErrorKind::TryAgain | ServerErrorKind::ClusterDown => {
-            LATER
-        }
-        ServerErrorKind::ResponseError => {
-            let text = error.to_string();
-            if text.contains("max number of clients") || text.contains("READONLY") {
-                ELSEWHERE
-            } else {
-                REFUSED
-            }
-        }
-        _ => REFUSED,
-    }
-}
-
-fn by_code(code: &str) -> Verdict {
+fn by_code(code: &str, detail: &str) -> Verdict {
     match code {
-        // The password or the user's rights were changed: dial anew, with the same credentials.
-        "NOAUTH" | "WRONGPASS" | "UNBLOCKED" | "READONLY" | "MASTERDOWN" => ELSEWHERE,
-        "OOM" | "BUSY" | "MISCONF" | "NOREPLICAS" | "LOADING" => LATER,
+        // A demoted or orphaned node: its name, its sentinels or its cluster may know the
+        // successor by now. Or the user was changed or removed: the new credentials count from the
+        // next connection on.
+        "READONLY" | "MASTERDOWN" | "UNBLOCKED" | "NOAUTH" | "WRONGPASS" => ELSEWHERE,
+        // Refused before anything was done. A redirection ends here only if it went in circles.
+        "LOADING" | "BUSY" | "OOM" | "MISCONF" | "NOREPLICAS" | "TRYAGAIN" | "CLUSTERDOWN"
+        | "MOVED" | "ASK" | "NOSCRIPT" => LATER,
+        // Someone took a right away, and may give it back. From within a script it may come late.
+        "NOPERM" if !detail.contains("script") => LATER,
         _ => REFUSED,
     }
+}
+
+fn without_code(detail: &str) -> Verdict {
+    if detail.contains("max number of clients") {
+        return ELSEWHERE;
+    }
+    // A slot is on its way to another node and the key that a script asks for has left already.
+    if detail.contains("access a non local key") {
+        return HALFWAY;
+    }
+    // Only a script that has not written yet can be killed.
+    if detail.contains("Script killed by user") {
+        return LATER;
+    }
+    // Before version 7, Redis wrapped what went wrong inside a script.
+    for code in [
+        "READONLY",
+        "OOM",
+        "MISCONF",
+        "NOREPLICAS",
+        "LOADING",
+        "MASTERDOWN",
+    ] {
+        if detail.contains(&format!("-{code} ")) {
+            return by_code(code, detail);
+        }
+    }
+    REFUSED
 }
 
 #[cfg(test)]
@@ -89,17 +112,55 @@ mod tests {
                 "READONLY You can't write against a read only replica.",
                 ELSEWHERE,
             ),
+            (
+                "ERR Error running script (call to f_ab): @user_script:5: @user_script: 5: \
+                 -READONLY You can't write against a read only replica.",
+                ELSEWHERE,
+            ),
+            (
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+                ELSEWHERE,
+            ),
+            (
+                "UNBLOCKED force unblock from blocking operation, instance state changed",
+                ELSEWHERE,
+            ),
+            ("NOAUTH Authentication required.", ELSEWHERE),
+            ("WRONGPASS invalid username-password pair", ELSEWHERE),
+            ("ERR max number of clients reached", ELSEWHERE),
             ("LOADING Redis is loading the dataset in memory", LATER),
             (
                 "OOM command not allowed when used memory > 'maxmemory'.",
                 LATER,
             ),
             ("MISCONF Redis is configured to save RDB snapshots", LATER),
+            ("NOREPLICAS Not enough good replicas to write.", LATER),
             ("BUSY Redis is busy running a script.", LATER),
-            ("NOAUTH Authentication required.", ELSEWHERE),
-            ("ERR max number of clients reached", ELSEWHERE),
+            ("TRYAGAIN Multiple keys request during rehashing", LATER),
+            ("CLUSTERDOWN Hash slot not served", LATER),
+            ("NOSCRIPT No matching script. Please use EVAL.", LATER),
+            (
+                "ERR Error running script: Script killed by user with SCRIPT KILL.",
+                LATER,
+            ),
+            (
+                "NOPERM this user has no permissions to run the 'evalsha' command",
+                LATER,
+            ),
+            (
+                "NOPERM ACL failure in script: this user has no permissions",
+                REFUSED,
+            ),
+            (
+                "ERR Script attempted to access a non local key in a cluster node",
+                HALFWAY,
+            ),
             ("ERR wrong number of arguments", REFUSED),
-            ("NOPERM this user has no permissions", REFUSED),
+            ("WRONGTYPE Operation against a key", REFUSED),
+            (
+                "CROSSSLOT Keys in request don't hash to the same slot",
+                REFUSED,
+            ),
         ] {
             assert_eq!(classify(&server_says(line)), verdict, "{line}");
         }

@@ -1,71 +1,90 @@
 //! Connections to Redis: one shared one for commands, named blocking ones on demand (WIRE §5.2).
 
+mod address;
 mod blocking;
+mod check;
 mod classify;
+mod cluster;
+mod dial;
+mod fault;
+mod gate;
+mod line;
 mod options;
+mod sentinel;
 mod server;
+mod tls;
+mod url;
 
 pub(crate) use blocking::{Blocking, Popped};
 pub use options::ConnectionOptions;
 pub use server::ServerInfo;
 
-use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisResult, Value, aio::MultiplexedConnection};
-use tokio::{runtime::Handle, sync::Mutex};
+use redis::{Cmd, Value};
+use tokio::runtime::Handle;
+use tracing::warn;
 
 use crate::{Error, Result};
-use classify::{Verdict, classify};
-
-/// How long dialling may take before it counts as failed.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a reply may take before the connection counts as half-open and is dialled anew.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+use address::Address;
+use cluster::{Cluster, slot};
+use dial::Access;
+use fault::Fault;
+use line::{Line, Place};
+use options::Route;
+use sentinel::Sentinels;
 
 /// The shared command connection of a process. Cheap to clone; dials again by itself.
 ///
-/// It retries nothing: a call that fails says whether it may be repeated
-/// ([`Error::is_transient`]) and whether it may have been carried out
+/// It retries nothing that may have been carried out: a call that fails says whether it may be
+/// repeated ([`Error::is_transient`]) and whether it may have been carried out
 /// ([`Error::is_ambiguous`]).
 #[derive(Clone)]
 pub struct Conn(Arc<Inner>);
 
 struct Inner {
     options: ConnectionOptions,
-    /// Where the socket is driven: a runtime that the users' handlers cannot block.
+    way: Way,
+    healthy: Arc<AtomicBool>,
     home: Handle,
-    live: RwLock<Option<Live>>,
-    dialling: Mutex<u64>,
-    healthy: AtomicBool,
 }
 
+/// How calls reach the server that is to carry them out.
 #[derive(Clone)]
-struct Live {
-    generation: u64,
-    socket: MultiplexedConnection,
+enum Way {
+    /// There is one, fixed or found by sentinels.
+    One(Arc<Line>),
+    /// It depends on their keys.
+    Cluster(Arc<Cluster>),
 }
 
 impl Conn {
-    /// Dials and authenticates. The socket is driven by the runtime this is called on.
+    /// Dials and authenticates. Sockets are driven by the runtime this is called on.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses the credentials.
+    /// When no server can be reached or it refuses the credentials.
     pub async fn connect(options: ConnectionOptions) -> Result<Self> {
-        let conn = Self(Arc::new(Inner {
+        options.check_files()?;
+        if options.is_insecure() {
+            warn!(
+                target: "bullrs::conn", redis = %options,
+                "anyone may pose as redis: its certificate is not checked (insecure=true)"
+            );
+        }
+        let home = Handle::current();
+        let healthy = Arc::new(AtomicBool::new(false));
+        let way = Way::to(&options, &home, &healthy)
+            .await
+            .map_err(|fault| fault.into_error("connect"))?;
+        Ok(Self(Arc::new(Inner {
             options,
-            home: Handle::current(),
-            live: RwLock::new(None),
-            dialling: Mutex::new(0),
-            healthy: AtomicBool::new(false),
-        }));
-        conn.live().await?;
-        Ok(conn)
+            way,
+            healthy,
+            home,
+        })))
     }
 
     /// The options it was made with.
@@ -78,18 +97,23 @@ impl Conn {
         self.0.healthy.load(Ordering::Relaxed)
     }
 
+    /// Whether calls go to the nodes of a cluster.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.0.way, Way::Cluster(_))
+    }
+
     /// Sends one command.
     pub(crate) async fn call(&self, operation: &'static str, command: &Cmd) -> Result<Value> {
-        let mut live = self.live().await?;
-        let reply = live
-            .socket
-            .send_packed_command(command)
-            .await
-            .and_then(raise);
-        self.settle(operation, live.generation, reply)
+        let reply = match &self.0.way {
+            Way::One(line) => line.call(command).await,
+            Way::Cluster(cluster) => cluster.call(command, slot::of_command(command)?).await,
+        };
+        reply.map_err(|fault| fault.into_error(operation))
     }
 
     /// Sends commands in one round trip, without a transaction; each has its own outcome.
+    ///
+    /// On a cluster they go to each node in one round trip.
     pub(crate) async fn call_all(
         &self,
         operation: &'static str,
@@ -98,104 +122,111 @@ impl Conn {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let mut pipeline = Pipeline::with_capacity(commands.len());
-        for command in commands {
-            pipeline.add_command(command.clone());
-        }
-        let mut live = self.live().await?;
-        let replies = live
-            .socket
-            .send_packed_commands(&pipeline, 0, commands.len())
-            .await;
-        let settle = |reply: RedisResult<Value>| self.settle(operation, live.generation, reply);
-        match replies {
-            Ok(replies) => Ok(replies.into_iter().map(|r| settle(raise(r))).collect()),
-            Err(error) => settle(Err(error)).map(|_| Vec::new()),
-        }
+        let replies = match &self.0.way {
+            Way::One(line) => line
+                .call_all(commands.iter())
+                .await
+                .map_err(|fault| fault.into_error(operation))?,
+            Way::Cluster(cluster) => {
+                let slots: Result<Vec<Option<u16>>> =
+                    commands.iter().map(slot::of_command).collect();
+                cluster.call_all(commands, &slots?).await
+            }
+        };
+        let outcome = |reply: Result<Value, Fault>| reply.map_err(|f| f.into_error(operation));
+        Ok(replies.into_iter().map(outcome).collect())
     }
 
     /// Ends the blocking command of the connection with this id.
     pub(crate) async fn unblock(&self, client_id: i64) -> Result<()> {
-        let mut unblock = Cmd::new();
-        unblock.arg("CLIENT").arg("UNBLOCK").arg(client_id);
-        self.call("CLIENT UNBLOCK", &unblock).await.map(drop)
+        let reply = match &self.0.way {
+            Way::One(line) => {
+                let mut unblock = Cmd::new();
+                unblock.arg("CLIENT").arg("UNBLOCK").arg(client_id);
+                line.call(&unblock).await
+            }
+            Way::Cluster(cluster) => cluster.unblock(client_id).await,
+        };
+        reply
+            .map(drop)
+            .map_err(|fault| fault.into_error("CLIENT UNBLOCK"))
     }
 
     /// Dials a connection of its own for blocking commands, with this client name.
     pub(crate) async fn blocking(&self, name: String) -> Result<Blocking> {
-        let options = self.0.options.clone();
-        self.0
-            .home
-            .spawn(async move { Blocking::dial(&options, &name).await })
+        let way = self.0.way.clone();
+        let dialling = self.0.home.spawn(async move {
+            match way {
+                Way::One(line) => Blocking::dial(line, &name).await,
+                Way::Cluster(cluster) => Blocking::dial_cluster(cluster, &name).await,
+            }
+        });
+        dialling
             .await
             .map_err(|_| Error::Closed)?
+            .map_err(|fault| fault.into_error("connect"))
     }
+}
 
-    fn settle<T>(
-        &self,
-        operation: &'static str,
-        generation: u64,
-        reply: RedisResult<T>,
-    ) -> Result<T> {
-        match reply {
-            Ok(value) => {
-                self.0.healthy.store(true, Ordering::Relaxed);
-                Ok(value)
-            }
-            Err(error) => {
-                let verdict = classify(&error);
-                if verdict.reconnect {
-                    self.drop_generation(generation);
-                }
-                if verdict.transient {
-                    self.0.healthy.store(false, Ordering::Relaxed);
-                }
-                Err(redis_error(operation, &error, verdict))
-            }
-        }
-    }
-
-    fn drop_generation(&self, generation: u64) {
-        let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
-        if live
-            .as_ref()
-            .is_some_and(|live| live.generation == generation)
-        {
-            *live = None;
-        }
-    }
-
-    fn current(&self) -> Option<Live> {
-        self.0
-            .live
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// The live socket; dials when there is none. Concurrent callers share one dialling.
-    async fn live(&self) -> Result<Live> {
-        if let Some(live) = self.current() {
-            return Ok(live);
-        }
-        let mut generations = self.0.dialling.lock().await;
-        if let Some(live) = self.current() {
-            return Ok(live);
-        }
-        let options = self.0.options.clone();
-        // Dialled from the home runtime, because the socket's driver runs where it was dialled.
-        let dialled = self.0.home.spawn(async move { dial(&options).await }).await;
-        let socket = dialled.map_err(|_| Error::Closed)?.inspect_err(|_| {
-            self.0.healthy.store(false, Ordering::Relaxed);
-        })?;
-        *generations += 1;
-        let live = Live {
-            generation: *generations,
-            socket,
+impl Way {
+    async fn to(
+        options: &ConnectionOptions,
+        home: &Handle,
+        healthy: &Arc<AtomicBool>,
+    ) -> Result<Self, Fault> {
+        let access = Arc::new(options.access.clone());
+        let line = |place| {
+            let (access, healthy) = (Arc::clone(&access), Arc::clone(healthy));
+            Arc::new(Line::new(
+                place,
+                access,
+                options.to_string(),
+                home.clone(),
+                healthy,
+            ))
         };
-        *self.0.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
-        self.0.healthy.store(true, Ordering::Relaxed);
-        Ok(live)
+        let cluster = |seeds| {
+            let (access, healthy) = (Arc::clone(&access), Arc::clone(healthy));
+            Cluster::connect(seeds, access, home.clone(), healthy)
+        };
+        match &options.route {
+            Route::Cluster(seeds) => Ok(Self::Cluster(Arc::new(cluster(seeds.clone()).await?))),
+            Route::Sentinels {
+                addresses,
+                access,
+                master,
+            } => {
+                let access: Access = options.sentinel_access(access);
+                let sentinels = Sentinels::new(addresses.clone(), access, master.clone());
+                let line = line(Place::Master(sentinels));
+                line.live().await?;
+                home.spawn(line::follow_master(Arc::downgrade(&line)));
+                Ok(Self::One(line))
+            }
+            Route::One(address) => {
+                let line = line(Place::Fixed(address.clone()));
+                line.live().await?;
+                if matches!(address, Address::Tcp { .. }) && is_node_of_cluster(&line).await {
+                    return Ok(Self::Cluster(Arc::new(
+                        cluster(vec![address.clone()]).await?,
+                    )));
+                }
+                Ok(Self::One(line))
+            }
+        }
+    }
+}
+
+/// Whether a server belongs to a cluster whose other nodes have to be found. One that does not
+/// say is taken for a single one.
+async fn is_node_of_cluster(line: &Line) -> bool {
+    let mut info = Cmd::new();
+    info.arg("INFO").arg("cluster");
+    match line.call(&info).await {
+        Ok(Value::BulkString(text)) => String::from_utf8_lossy(&text)
+            .lines()
+            .any(|line| line.trim() == "cluster_enabled:1"),
+        _ => false,
     }
 }
 
@@ -204,43 +235,5 @@ impl std::fmt::Debug for Conn {
         f.debug_struct("Conn")
             .field("options", &self.0.options)
             .finish_non_exhaustive()
-    }
-}
-
-/// A refusal comes as a value; no reply of ours has one further inside.
-fn raise(reply: Value) -> RedisResult<Value> {
-    match reply {
-        Value::ServerError(error) => Err(error.into()),
-        reply => Ok(reply),
-    }
-}
-
-async fn dial(options: &ConnectionOptions) -> Result<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(DIAL_TIMEOUT))
-        .set_response_timeout(Some(REPLY_TIMEOUT));
-    options
-        .client()?
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-        .map_err(|error| not_connected(&error))
-}
-
-/// Nothing was sent yet, so nothing can have been carried out; dialling again may always help.
-fn not_connected(error: &redis::RedisError) -> Error {
-    let verdict = Verdict {
-        reconnect: true,
-        transient: true,
-        ambiguous: false,
-    };
-    redis_error("connect", error, verdict)
-}
-
-fn redis_error(operation: &'static str, error: &redis::RedisError, verdict: Verdict) -> Error {
-    Error::Redis {
-        operation,
-        message: error.to_string(),
-        transient: verdict.transient,
-        ambiguous: verdict.ambiguous,
     }
 }

@@ -1,97 +1,153 @@
 //! Where Redis is, and how to say so without its password.
 
-use std::fmt;
+use std::{fmt, path::PathBuf, time::Duration};
 
-use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
-
+use super::{address::Address, dial::Access, tls::Tls, url};
 use crate::{Error, Result};
 
 /// Where Redis is and who we are to it. `Display` and `Debug` leave the credentials out.
 #[derive(Clone)]
 pub struct ConnectionOptions {
-    info: ConnectionInfo,
+    pub(super) route: Route,
+    pub(super) access: Access,
+}
+
+/// How the server that has the queues is found.
+#[derive(Clone)]
+pub(super) enum Route {
+    /// It is this one. Should it turn out to be a node of a cluster, the cluster is used.
+    One(Address),
+    /// Sentinels know it.
+    Sentinels {
+        addresses: Vec<Address>,
+        access: Box<Access>,
+        master: String,
+    },
+    /// Any of these knows the others.
+    Cluster(Vec<Address>),
 }
 
 impl ConnectionOptions {
-    /// Reads `redis://[user[:password]@]host[:port][/database]`, `rediss://…` (TLS) or
-    /// `unix:///path?db=0`.
+    /// Reads one of
+    ///
+    /// * `redis://[user[:password]@]host[:port][/database]`
+    /// * `unix:///path[?db=0&user=…&pass=…]`
+    /// * `redis+cluster://[user[:password]@]host[:port],host[:port]…`
+    /// * `redis+sentinel://[user[:password]@]host[:port],…/master[/database]`, where the credentials
+    ///   are the master's; `?sentinel_username=…&sentinel_password=…` has those of the sentinels
+    ///
+    /// `rediss` instead of `redis` asks for TLS, with these parameters: `ca=FILE`, `cert=FILE` and
+    /// `key=FILE` (PEM), `server_name=NAME`, `insecure=true`. Files are read by
+    /// [`Client::connect`](crate::Client::connect) and at each later dialling.
     ///
     /// # Errors
     /// When it is none of these; the message never contains the text, as it may hold a password.
     pub fn parse(url: &str) -> Result<Self> {
-        let invalid = |rule: String| Error::Invalid {
-            field: "redis-url",
-            rule,
-        };
-        let url = url.trim();
-        let known = [
-            "redis://",
-            "rediss://",
-            "unix://",
-            "redis+unix://",
-            "valkey://",
-            "valkeys://",
-        ];
-        if !known.iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(invalid(
-                "must start with `redis://`, `rediss://` or `unix://`, as in `redis://localhost:6379`"
-                    .into(),
-            ));
-        }
-        let info = url.into_connection_info().map_err(|error| {
-            invalid(format!(
-                "is not a Redis URL ({}); expected `redis://user:password@host:port/database`",
-                error.detail().unwrap_or("malformed")
-            ))
-        })?;
-        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            if cfg!(not(feature = "tls")) {
-                return Err(invalid(
-                    "asks for TLS, which this build does not have".into(),
-                ));
-            }
-            #[cfg(feature = "tls")]
-            install_tls_provider();
-        }
-        Ok(Self { info })
+        url::parse(url.trim()).map_err(invalid)
     }
 
-    pub(super) fn client(&self) -> Result<Client> {
-        Client::open(self.info.clone()).map_err(|error| Error::Invalid {
-            field: "redis-url",
-            rule: format!("cannot be used: {error}"),
+    /// Trusts the authorities of this PEM file instead of the public ones.
+    ///
+    /// # Errors
+    /// When the URL does not ask for TLS.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Result<Self> {
+        self.tls("CA")?.authorities = Some(path.into());
+        Ok(self)
+    }
+
+    /// Shows this certificate (with what leads to its authority) to the server; both files in PEM.
+    ///
+    /// # Errors
+    /// When the URL does not ask for TLS.
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Result<Self> {
+        let tls = self.tls("client certificate")?;
+        tls.certificate = Some(certificate.into());
+        tls.key = Some(key.into());
+        Ok(self)
+    }
+
+    /// How long a reply may take (10 s) before the connection counts as dead and is dialled anew. A
+    /// call that ran out of it may have been carried out.
+    #[must_use]
+    pub fn reply_timeout(mut self, timeout: Duration) -> Self {
+        self.access.patience = timeout;
+        self
+    }
+
+    fn tls(&mut self, what: &str) -> Result<&mut Tls> {
+        self.access.tls.as_mut().ok_or_else(|| {
+            invalid(format!(
+                "asks for no TLS, but there is a {what} for it; write `rediss://`"
+            ))
         })
     }
 
-    /// The same server, announcing this name (`CLIENT SETNAME` happens after dialling).
-    pub(super) fn settings(&self) -> &RedisConnectionInfo {
-        self.info.redis_settings()
+    /// Reads the files that TLS needs.
+    pub(super) fn check_files(&self) -> Result<()> {
+        match &self.access.tls {
+            Some(tls) => tls.check().map_err(invalid),
+            None => Ok(()),
+        }
+    }
+
+    /// How sentinels are spoken to: encrypted as the master is, with credentials of their own.
+    pub(super) fn sentinel_access(&self, access: &Access) -> Access {
+        Access {
+            tls: self.access.tls.clone(),
+            ..access.clone()
+        }
+    }
+
+    /// Whether the server's certificate is not looked at.
+    pub(super) fn is_insecure(&self) -> bool {
+        self.access.tls.as_ref().is_some_and(|tls| tls.insecure)
     }
 }
 
-/// rustls panics at the first connection when no provider, or more than one, was chosen.
-#[cfg(feature = "tls")]
-fn install_tls_provider() {
-    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+pub(super) fn invalid(rule: String) -> Error {
+    Error::Invalid {
+        field: "redis-url",
+        rule,
+    }
 }
 
 impl fmt::Display for ConnectionOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secret = self.settings().password().is_some() || self.settings().username().is_some();
+        let access = &self.access;
+        let secret = access.password.is_some() || access.username.is_some();
         let user = if secret { "***@" } else { "" };
-        let database = self.settings().db();
-        match self.info.addr() {
-            ConnectionAddr::Tcp(host, port) => write!(f, "redis://{user}{host}:{port}")?,
-            ConnectionAddr::TcpTls { host, port, .. } => write!(f, "rediss://{user}{host}:{port}")?,
-            ConnectionAddr::Unix(path) => write!(f, "unix://{user}{}", path.display())?,
-            _ => write!(f, "redis")?,
+        let scheme = if access.tls.is_some() {
+            "rediss"
+        } else {
+            "redis"
+        };
+        match &self.route {
+            Route::One(Address::Unix(path)) => write!(f, "unix://{user}{}", path.display())?,
+            Route::One(address) => write!(f, "{scheme}://{user}{address}")?,
+            Route::Cluster(seeds) => write!(f, "{scheme}+cluster://{user}{}", listed(seeds))?,
+            Route::Sentinels {
+                addresses, master, ..
+            } => write!(
+                f,
+                "{scheme}+sentinel://{user}{}/{master}",
+                listed(addresses)
+            )?,
         }
-        if database == 0 {
+        if access.database == 0 {
             Ok(())
         } else {
-            write!(f, "/{database}")
+            write!(f, "/{}", access.database)
         }
     }
+}
+
+fn listed(addresses: &[Address]) -> String {
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(",")
 }
 
 impl fmt::Debug for ConnectionOptions {
@@ -110,7 +166,20 @@ mod tests {
             ("redis://localhost:6379", "redis://localhost:6379"),
             ("redis://:hunter2@cache:6380/3", "redis://***@cache:6380/3"),
             ("redis://app:hunter2@cache", "redis://***@cache:6379"),
+            ("redis://[::1]:7000", "redis://[::1]:7000"),
             ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+            (
+                "unix:///run/redis.sock?db=2&user=app&pass=hunter2",
+                "unix://***@/run/redis.sock/2",
+            ),
+            (
+                "redis+cluster://app:hunter2@a,b:7000",
+                "redis+cluster://***@a:6379,b:7000",
+            ),
+            (
+                "redis+sentinel://app:hunter2@a,b:5000/mymaster/1?sentinel_password=hunter2",
+                "redis+sentinel://***@a:26379,b:5000/mymaster/1",
+            ),
         ] {
             let options = ConnectionOptions::parse(url).unwrap();
             assert_eq!(options.to_string(), shown);
@@ -119,16 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_url_is_refused_without_being_quoted() {
-        for url in [
-            "localhost:6379",
-            "http://x:hunter2@y",
-            "redis://:hunter2@host:port",
-            "",
-        ] {
-            let error = ConnectionOptions::parse(url).unwrap_err().to_string();
-            assert!(error.starts_with("`redis-url` "), "{error}");
-            assert!(!error.contains("hunter2"), "{error}");
-        }
+    fn files_for_tls_without_tls_are_refused() {
+        let options = ConnectionOptions::parse("redis://cache").unwrap();
+        assert_eq!(
+            options.ca_file("ca.pem").unwrap_err().to_string(),
+            "`redis-url` asks for no TLS, but there is a CA for it; write `rediss://`"
+        );
     }
 }

@@ -44,8 +44,10 @@ impl Conn {
             Ok(info) => info,
             // A user without the right to ask may still serve the queue.
             Err(Error::Redis {
-                transient: false, ..
-            }) => return Ok(ServerInfo::default()),
+                transient, message, ..
+            }) if !transient || message.starts_with("NOPERM") => {
+                return Ok(ServerInfo::default());
+            }
             Err(error) => return Err(error),
         };
         let mut version = info

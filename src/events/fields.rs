@@ -12,7 +12,8 @@ use crate::{
 
 impl Event {
     /// Reads the fields of an event of one's own as a `T`: texts as they are, numbers and booleans
-    /// by their text, lists and objects as JSON.
+    /// by their text, lists and objects as JSON. What takes anything (`serde_json::Value`) gets the
+    /// text.
     ///
     /// # Errors
     /// When the event is one of BullMQ's, a field is missing, or one does not read as what `T` has

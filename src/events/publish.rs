@@ -53,7 +53,7 @@ impl Queue {
     }
 }
 
-impl<'a> PublishEvent<'a> {
+impl PublishEvent<'_> {
     /// Keeps about so many events in the stream, BullMQ's included. The queue's own limit by
     /// default (10,000), as for every other event. Stock's `QueueEventsProducer` keeps 1,000.
     pub fn keep(mut self, most: u64) -> Self {

@@ -119,7 +119,7 @@ impl AddFlows {
         let ids = outcome.added.into_iter().map(|(_, id)| id);
         let nodes = insertions.into_iter().zip(ids);
         let nodes = nodes
-            .map(|(job, id)| tree_of(&self.conn, job, id))
+            .map(|(job, id)| tree_of(&self.conn, job, &id))
             .collect();
         Ok(plant(nodes, &above))
     }
@@ -247,10 +247,10 @@ struct Prepared {
     above: Vec<Option<usize>>,
 }
 
-fn tree_of(conn: &Conn, job: Insertion, id: String) -> FlowTree {
+fn tree_of(conn: &Conn, job: Insertion, id: &str) -> FlowTree {
     let queue = Queue::new(conn.clone(), job.keys.prefix(), job.keys.queue());
     FlowTree {
-        job: queue.job(&id),
+        job: queue.job(id),
         name: job.name,
         queue: job.keys.queue().to_owned(),
         prefix: job.keys.prefix().to_owned(),

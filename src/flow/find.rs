@@ -168,7 +168,7 @@ impl FindFlow {
                         self.want_children(&mut below, &wanted, &relatives, found.len());
                     }
                     let above = wanted.above.map(|(parent, _)| parent);
-                    found.push((self.node(wanted, relatives), above));
+                    found.push((self.node(&wanted, relatives), above));
                 }
                 level = rest;
             }
@@ -205,7 +205,7 @@ impl FindFlow {
         }
     }
 
-    fn node(&self, wanted: Wanted, relatives: call::Relatives) -> FlowNode {
+    fn node(&self, wanted: &Wanted, relatives: call::Relatives) -> FlowNode {
         let fields = relatives.hash.iter().map(|(f, v)| (f.as_str(), v.as_str()));
         let [processed, unprocessed, failed, ignored] = relatives.counts;
         let (prefix, queue) = (wanted.keys.prefix(), wanted.keys.queue());

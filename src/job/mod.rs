@@ -1,23 +1,23 @@
 //! Jobs: [`Job`] inside a handler, [`JobHandle`] from outside.
 
+mod cancel;
 mod children;
 mod handle;
-pub(crate) mod options;
 mod logs;
+pub(crate) mod options;
 mod read;
 mod snapshot;
 mod stored_opts;
+mod wait;
 
 pub use children::{Child, ChildCounts, ChildKind, ChildPage, ListChildren};
+pub use handle::{AddLog, ChangePriority, JobHandle, RemoveJob, RetryJob};
+pub use logs::{JobLogs, ReadLogs};
 pub(crate) use options::job_option_setters;
 pub use options::{Backoff, Deduplication, JobOptions, Keep, Parent};
-pub use logs::{JobLogs, ReadLogs};
 pub use read::Finished;
 pub use snapshot::{FieldFault, JobSnapshot, ParentRef};
 pub use stored_opts::{DeduplicationOpts, ParentOpts, StoredOpts};
-pub use handle::{AddLog, ChangePriority, JobHandle, RemoveJob, RetryJob};
-mod wait;
-
 pub use wait::WaitForResult;
 
 use serde::{Serialize, de::DeserializeOwned};

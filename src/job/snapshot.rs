@@ -67,6 +67,10 @@ pub struct FieldFault {
 /// The parent of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own in Redis"
+)]
 pub struct ParentRef {
     /// The parent's id.
     pub id: String,

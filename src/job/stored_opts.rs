@@ -42,6 +42,10 @@ const KNOWN: [&str; 25] = [
 /// The options that a job was added with.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own in Redis"
+)]
 pub struct StoredOpts {
     /// What a worker acts on: attempts, backoff, what to keep, the schedule.
     pub run: JobOpts,
@@ -77,6 +81,10 @@ pub struct StoredOpts {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own in Redis"
+)]
 pub struct DeduplicationOpts {
     /// Jobs with the same id are duplicates.
     #[serde(deserialize_with = "text")]
@@ -110,6 +118,10 @@ pub struct ParentOpts {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own in Redis"
+)]
 struct Others {
     #[serde(deserialize_with = "text")]
     job_id: Option<String>,

@@ -67,21 +67,19 @@ impl JobHandle {
                     .hubs()
                     .wait_for(queue.conn(), keys.prefix(), keys.queue(), self.id());
             let mut waiting = waiting.await?;
-            // Looked at only now: what ends from here on is told.
-            let mut look = true;
-            while let Some(news) = self.next_news(&mut waiting, look).await? {
-                look = false;
-                match news {
-                    News::Completed(value) => {
+            loop {
+                match self.next_news(&mut waiting).await? {
+                    Some(News::Look) => {}
+                    Some(News::Completed(value)) => {
                         return Ok(Finished::Completed(value.as_ref().to_owned()));
                     }
-                    News::Failed(reason) => {
+                    Some(News::Failed(reason)) => {
                         return Ok(Finished::Failed(reason.as_ref().to_owned()));
                     }
-                    News::Removed => {
+                    Some(News::Removed) => {
                         return Err(Error::from_code("isFinished", -1, keys.queue(), self.id()));
                     }
-                    News::Refused(message) => {
+                    Some(News::Refused(message)) => {
                         return Err(Error::Redis {
                             operation: "XREAD",
                             message: message.as_ref().to_owned(),
@@ -89,25 +87,22 @@ impl JobHandle {
                             ambiguous: false,
                         });
                     }
-                    News::Look => look = true,
+                    // The listener's runtime has ended: begin anew on this one.
+                    None => break,
                 }
             }
-            // The listener's runtime has ended: begin anew on this one.
         }
     }
 
-    /// What happens next to the job, as far as it is told or, if `look`, as it stands.
-    async fn next_news(&self, waiting: &mut Waiting, look: bool) -> Result<Option<News>> {
-        let mut patience = LOOK_EVERY;
-        if look {
-            match self.outcome().await {
-                Ok(Finished::NotYet) => {}
-                Ok(Finished::Completed(value)) => return Ok(Some(News::Completed(value.into()))),
-                Ok(Finished::Failed(reason)) => return Ok(Some(News::Failed(reason.into()))),
-                Err(error) if error.is_transient() => patience = LOOK_AGAIN,
-                Err(error) => return Err(error),
-            }
-        }
+    /// Looks at the job, then waits for what is told of it: whoever is told already misses nothing.
+    async fn next_news(&self, waiting: &mut Waiting) -> Result<Option<News>> {
+        let patience = match self.outcome().await {
+            Ok(Finished::NotYet) => LOOK_EVERY,
+            Ok(Finished::Completed(value)) => return Ok(Some(News::Completed(value.into()))),
+            Ok(Finished::Failed(reason)) => return Ok(Some(News::Failed(reason.into()))),
+            Err(error) if error.is_transient() => LOOK_AGAIN,
+            Err(error) => return Err(error),
+        };
         let news = tokio::time::timeout(patience, waiting.news()).await;
         Ok(news.unwrap_or(Some(News::Look)))
     }

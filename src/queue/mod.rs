@@ -1,8 +1,8 @@
 //! A queue from outside: adding jobs, and reading what there is.
 
 mod add;
-mod bulk;
 pub mod admin;
+mod bulk;
 mod limits;
 
 pub use crate::job::{Backoff, Keep};
@@ -33,10 +33,9 @@ pub use read_meta::QueueMeta;
 pub use read_walk::{BATCH_BYTES, BATCH_JOBS, PAGE_IDS};
 pub use workers::ClientInfo;
 
+use crate::events::Hubs;
 pub(crate) use read_jobs::span;
 pub(crate) use read_walk::Pace;
-use crate::events::Hubs;
-
 
 /// A handle on a queue. Cheap to clone.
 #[derive(Debug, Clone)]

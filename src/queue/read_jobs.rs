@@ -53,7 +53,8 @@ pub struct JobStream<T = JobSnapshot>(Pin<Box<dyn Stream<Item = Result<T>> + Sen
 
 impl<T> JobStream<T> {
     pub(crate) fn new(stream: impl Stream<Item = Result<T>> + Send + 'static) -> Self {
-        Self(Box::pin(stream))
+        // Asked again after its end, an unfolded stream panics.
+        Self(Box::pin(stream.fuse()))
     }
 
     /// The next one; none at the end.
@@ -230,8 +231,8 @@ impl StateJobs {
     ) -> Result<Option<Vec<JobSnapshot>>> {
         let keys = queue.keys()?;
         if self.ids.is_empty() {
-            let page = u64::try_from(most.min(BATCH_JOBS)).unwrap_or(PAGE_IDS);
-            self.ids = self.walk.page(queue.conn(), keys, page).await?.into();
+            let size = u64::try_from(most.min(BATCH_JOBS)).unwrap_or(PAGE_IDS);
+            self.ids = self.walk.page(queue.conn(), keys, size).await?.into();
             if self.ids.is_empty() {
                 return Ok(None);
             }

@@ -13,12 +13,12 @@ use serde_json::{Map, Value, json};
 use super::{
     Scheduler,
     plan::{self, Planned},
-    template::Template,
+    template::{Own, Template},
 };
 use crate::{
     Error, Result, clock,
     cron::{Over, Rhythm, Schedule},
-    job::JobHandle,
+    job::{JobHandle, JobOptions, job_option_setters},
     script::call::{self, SchedulerUpsert},
     wire::{Pack, RepeatOpts, saturating_int},
 };
@@ -112,10 +112,10 @@ impl<'a> UpsertScheduler<'a> {
         self
     }
 
-    /// Makes up to so many attempts of each job. One by default.
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.template.set("attempts", json!(attempts));
-        self
+    job_option_setters!();
+
+    fn options_mut(&mut self) -> &mut JobOptions {
+        &mut self.template.options
     }
 
     /// The first `count` times at which a new scheduler of this kind would run if it were made
@@ -138,7 +138,7 @@ impl<'a> UpsertScheduler<'a> {
     /// The first iteration, or all that is wrong.
     fn plan(&self, now: i64) -> Result<(Schedule, Planned)> {
         let local = TimeZone::system();
-        let mut faults = self.template.check();
+        let mut faults = self.template.check(self.scheduler.queue.default_options());
         let id = &self.scheduler.id;
         if id.is_empty() {
             faults.push("the id of a scheduler must not be empty".into());
@@ -195,22 +195,21 @@ impl<'a> UpsertScheduler<'a> {
         let keys = queue.keys()?;
         let now = clock::now();
         let (schedule, planned) = self.plan(now)?;
-        let mut own = Map::new();
-        own.insert("repeat".into(), Value::Object(planned.repeat));
-        own.insert("timestamp".into(), json!(now));
-        if let Some(slot) = planned.slot {
-            own.insert("prevMillis".into(), json!(slot));
-        }
-        own.insert("repeatJobKey".into(), json!(self.scheduler.id));
+        let template = self.template.over(queue.default_options());
+        let own = Own {
+            scheduler: &self.scheduler.id,
+            now,
+            slot: planned.slot,
+        };
         let upsert = SchedulerUpsert {
             id: self.scheduler.id.clone(),
             slot: planned.slot,
             definition: Pack::new()
-                .json(&definition(&self.template.name, &self.repeat, &schedule))
+                .json(&definition(&template.name, &self.repeat, &schedule))
                 .done(),
-            template: self.template.pack(),
-            opts: self.template.pack_with(own),
-            data: self.template.data.unwrap_or_default(),
+            data: template.data().to_owned(),
+            template: template.pack(),
+            opts: template.pack_with(&planned.repeat, own),
         };
         let (id, delay) = call::add_job_scheduler(queue.conn(), keys, &upsert, now).await?;
         Ok(Armed {

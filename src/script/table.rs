@@ -38,6 +38,7 @@ commands! {
     ADD_PARENT_JOB add_parent_job;
     ADD_PRIORITIZED_JOB add_prioritized_job;
     ADD_STANDARD_JOB add_standard_job;
+    CANCEL_JOB cancel_job;
     CHANGE_DELAY change_delay;
     CHANGE_PRIORITY change_priority;
     CLEAN_JOBS_IN_SET clean_jobs_in_set;
@@ -83,6 +84,7 @@ commands! {
     REMOVE_ORPHANED_JOBS remove_orphaned_jobs;
     REMOVE_UNPROCESSED_CHILDREN remove_unprocessed_children;
     REPROCESS_JOB reprocess_job;
+    REQUESTED_CANCELLATIONS requested_cancellations;
     RETRY_JOB retry_job;
     SAVE_STACKTRACE save_stacktrace;
     UPDATE_DATA update_data;
@@ -140,6 +142,7 @@ shared! {
     parent_to_wait
     paused_or_maxed
     place_job
+    pop_named
     pop_ready
     priority_score
     promote_delayed

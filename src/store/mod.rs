@@ -34,6 +34,7 @@ pub use model::{
     Timeline,
 };
 pub use recap::{Recap, RecapCounts, RecapFailed, RecapQuery};
+pub(crate) use recorder::content_job_id;
 pub use recorder::{Clock, JobRecorder, JobRecorderOptions};
 pub use rotate::Rotated;
 pub use seal::{Keyring, SealError, key_id, keygen};

@@ -88,6 +88,12 @@ impl QueueKeys {
         format!("{}{id}:{part}", self.base)
     }
 
+    /// A key of bullrs itself for this queue. It stands outside `{prefix}:{queue}:`, where stock's
+    /// removal of orphans would delete it, and in the queue's own slot of a cluster.
+    pub(crate) fn own(&self, name: &str) -> String {
+        format!("{}::bullrs:{name}:{}", self.prefix, self.queue)
+    }
+
     /// The client name that dashboards count workers by (WIRE §5.2).
     ///
     /// # Errors
@@ -123,6 +129,7 @@ mod tests {
         assert_eq!(keys.key("wait"), "{bull}:fine-tune:wait");
         assert_eq!(keys.job_part("7", "lock"), "{bull}:fine-tune:7:lock");
         assert_eq!(keys.qualified(), "{bull}:fine-tune");
+        assert_eq!(keys.own("cancel"), "{bull}::bullrs:cancel:fine-tune");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What lies in Redis: field and key spellings, and how others wrote them. Pure.
 
 mod event;
-mod json;
 mod event_id;
+mod json;
 mod keys;
 mod numbers;
 mod opts;
@@ -11,10 +11,9 @@ mod record;
 pub mod score;
 mod state;
 
-
-pub(crate) use json::Json;
 pub use event::{Event, EventFault, EventJson};
 pub use event_id::EventId;
+pub(crate) use json::Json;
 pub use keys::QueueKeys;
 pub(crate) use numbers::{int_text, saturating_int};
 pub use opts::{BackoffOpts, JobOpts, KeepJobs, Limiter, RepeatOpts};

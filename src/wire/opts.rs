@@ -1,13 +1,18 @@
 //! A job's stored options: JSON with short names, numbers as JavaScript writes them (WIRE §2.1).
 
-use serde::{Deserialize, Deserializer, de};
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::Value;
 
 use super::Pack;
 
 /// The options a worker acts on. Everything else in the text is kept by Redis and ignored here.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct JobOpts {
     /// How many attempts the job has; JavaScript numbers such as `1.79e308` mean "for ever".
@@ -67,7 +72,7 @@ pub struct BackoffOpts {
 
 /// `opts.repeat` of a job that a scheduler made.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(remote = "Self", default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RepeatOpts {
     /// Cron pattern.
@@ -137,16 +142,65 @@ pub struct Limiter {
     pub duration: std::time::Duration,
 }
 
+/// Has a derived reader of its fields, which also takes an array for the fields in their order.
+trait FromFields: Default {
+    fn from_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+impl FromFields for JobOpts {
+    fn from_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+impl FromFields for RepeatOpts {
+    fn from_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JobOpts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectOnly(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for RepeatOpts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectOnly(PhantomData))
+    }
+}
+
+/// Reads an object. An array has none of its fields, as in JavaScript; anything else is refused.
+struct ObjectOnly<T>(PhantomData<T>);
+
+impl<'de, T: FromFields> Visitor<'de> for ObjectOnly<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::from_fields(MapAccessDeserializer::new(map))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<T, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(T::default())
+    }
+}
+
 /// A number, or text that is one; other things are named as wrong.
 pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         Value::Number(number) => Ok(number.as_f64()),
-        Value::String(text) => text
-            .trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| de::Error::custom("expected a number")),
+        // Not `NaN` nor `inf`, which Rust reads and JSON does not know.
+        Value::String(text) => match text.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(number)),
+            _ => Err(de::Error::custom("expected a number")),
+        },
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             Err(de::Error::custom("expected a number"))
         }
@@ -253,6 +307,32 @@ mod tests {
             })
         );
         assert_eq!(keep("null"), None);
+    }
+
+    #[test]
+    fn only_an_object_has_options() {
+        for text in ["3", "null", "\"x\"", r#"{"repeat":"* * * * *"}"#] {
+            let error = read_json::<JobOpts>(text, "opts").unwrap_err().to_string();
+            assert!(error.contains("expected an object"), "{text}: {error}");
+        }
+        // Not the first of the fields, as a derived reader has it.
+        for text in ["[3]", "[]", "{}"] {
+            assert_eq!(read(text), JobOpts::default(), "{text}");
+        }
+        for text in [r#"["* * * * *"]"#, "[]", "{}"] {
+            let opts = read(&format!(r#"{{"repeat":{text}}}"#));
+            assert_eq!(opts.repeat, Some(RepeatOpts::default()), "{text}");
+        }
+        assert_eq!(read(r#"{"repeat":null}"#).repeat, None);
+    }
+
+    #[test]
+    fn a_text_is_a_number_only_if_json_could_have_it() {
+        assert_eq!(read(r#"{"attempts":" 3 "}"#).attempts, Some(3.0));
+        for text in ["NaN", "inf", "-Infinity", "1e999", "", "3 attempts"] {
+            let opts = format!(r#"{{"attempts":"{text}"}}"#);
+            assert!(read_json::<JobOpts>(&opts, "opts").is_err(), "{text}");
+        }
     }
 
     #[test]

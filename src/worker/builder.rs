@@ -88,6 +88,15 @@ impl<S: Clone + Send + Sync + 'static> WorkerBuilder<S> {
         self
     }
 
+    /// Most jobs of this name that run at once; others of it stay waiting, and jobs of other names
+    /// overtake them. No limit but [`concurrency`](Self::concurrency) by default.
+    #[must_use]
+    pub fn concurrency_of(mut self, name: &str, concurrency: usize) -> Self {
+        let own = self.queue.jobs.entry(name.to_owned()).or_default();
+        own.concurrency = Some(concurrency);
+        self
+    }
+
     /// How long a job may run without its lock being renewed before another worker takes it.
     ///
     /// Too short and jobs run twice on a busy machine; too long and a crashed worker's jobs wait
@@ -128,6 +137,13 @@ impl<S: Clone + Send + Sync + 'static> WorkerBuilder<S> {
     #[must_use]
     pub fn drain(mut self, drain: Duration) -> Self {
         self.options.drain = drain;
+        self
+    }
+
+    /// How long a cancelled job may take to end by itself before it is dropped. Defaults to 5 s.
+    #[must_use]
+    pub fn cancel_grace(mut self, grace: Duration) -> Self {
+        self.options.cancel_grace = grace;
         self
     }
 

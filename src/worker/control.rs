@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::executor::Held;
+use super::{CancelReason, executor::Held, health::Pulse};
 use crate::conn::Conn;
 
 /// How far a stop has come. Each phase implies those before it.
@@ -43,6 +43,7 @@ pub(super) struct Shared {
     /// Every job of the process; dead entries are swept when the list is read or grows.
     pub(super) held: Mutex<Vec<(Arc<str>, Weak<Held>)>>,
     pub(super) conn: Conn,
+    pub(super) pulse: Pulse,
 }
 
 /// What was asked for.
@@ -127,6 +128,26 @@ impl Control {
     /// Fetches again.
     pub fn resume(&self) {
         self.0.paused.send_replace(false);
+    }
+
+    /// Tells a job that runs in this process to stop; it fails for good with
+    /// `cancelled: <reason>`, unless it ends well all the same. `false` when it does not run here:
+    /// [`JobHandle::cancel`](crate::job::JobHandle::cancel) reaches jobs anywhere.
+    pub fn cancel(&self, queue: &str, id: &str, reason: &str) -> bool {
+        let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = false;
+        for (of, job) in held.iter() {
+            if &**of == queue
+                && let Some(job) = job.upgrade().filter(|job| job.id == id)
+            {
+                found = true;
+                if job.cancellation.reason().is_none() {
+                    let reason = CancelReason::Requested(reason.to_owned());
+                    job.cancellation.cancel(reason);
+                }
+            }
+        }
+        found
     }
 
     /// Whether the worker has started, is not stopping, and reaches Redis.

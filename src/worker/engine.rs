@@ -20,9 +20,11 @@ use tracing::{error, info};
 
 use super::{
     Observer, Processor, Report, WorkerOptions,
+    canceller::Canceller,
     control::{Control, Phase, Shared, Stop, Tally},
     executor::Execution,
     fetcher::{Fetcher, Settings},
+    health::{Pulse, beat},
     lane::Lane,
     lock_keeper::LockKeeper,
     order::Order,
@@ -123,7 +125,10 @@ impl Engine {
     async fn boot(&self) -> Result<(Vec<Rc<Lane>>, Waiting, Arc<Shared>)> {
         let conn = Conn::connect(self.connection.clone()).await?;
         conn.check_server().await?;
+        let queues = self.options.queues.iter();
+        let queues = queues.map(|queue| QueueKeys::new(&self.options.prefix, &queue.name));
         let shared = Arc::new(Shared {
+            pulse: Pulse::new(queues.collect::<Result<_>>()?),
             phase: watch::Sender::new(Phase::Running),
             paused: watch::Sender::new(false),
             stop: watch::Sender::new(Stop::No),
@@ -140,6 +145,7 @@ impl Engine {
             };
             let keys = QueueKeys::new(&self.options.prefix, &queue.name)?;
             let name = keys.client_name(self.options.name.as_deref())?;
+            conn.check_queue(&keys).await?;
             names.push((name, keys.key("marker")));
             lanes.push(self.lane(&conn, keys, index, processor, &shared));
         }
@@ -244,12 +250,18 @@ impl Engine {
         if let Some(shared) = waiting.shared {
             roles.spawn_local(shared.run(stop.clone()));
         }
-        let slots = Slots::new(options.total_concurrency);
+        if let Some(lane) = lanes.first() {
+            roles.spawn_local(beat(Arc::clone(&lane.shared), stop.clone()));
+        }
+        roles.spawn_local(Canceller::new(lanes).run(stop.clone()));
+        let weights = options.queues.iter().map(|queue| queue.weight);
+        let slots = Slots::of(options.total_concurrency, weights);
         let orders = Order::of(lanes.len(), options.strict);
-        for (((lane, waiter), order), queue) in lanes
+        for ((((lane, waiter), order), slots), queue) in lanes
             .iter()
             .zip(waiting.waiters)
             .zip(orders)
+            .zip(slots)
             .zip(&options.queues)
         {
             let settings = Settings {
@@ -261,7 +273,7 @@ impl Engine {
             let fetcher = Fetcher::new(
                 Rc::clone(lane),
                 settings,
-                slots.clone(),
+                slots,
                 order,
                 self.handlers.clone(),
                 waiter,

@@ -36,6 +36,8 @@ pub(super) struct Execution {
 pub(super) struct Held {
     pub(super) id: String,
     pub(super) lock_token: String,
+    /// Its name, where the queue has limits for names.
+    pub(super) name: Option<String>,
     pub(super) since: Instant,
     pub(super) cancellation: Arc<Cancellation>,
     /// Set once the hash was read.
@@ -71,6 +73,8 @@ impl Execution {
         self.ticker.tick(job.record()).await;
         let ending = match self.reason_not_to_run(job.record()) {
             Some(reason) => Ending::Failed(Fault::unrecoverable(reason)),
+            // Told to stop while the scheduler was armed: then it need not start.
+            None if job.cancel_reason().is_some() => ending(None, job.cancel_reason()),
             None => self.attempt(&job).await,
         };
         let ending = match ending {

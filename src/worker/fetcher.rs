@@ -32,6 +32,11 @@ use crate::{Result, clock, script::call::BatchReply};
 /// Longest block while a delayed job is known to be due (WIRE §5.3).
 const LONGEST_WAIT_FOR_DUE: Duration = Duration::from_secs(10);
 
+/// How soon to interrupt a wait again that goes on.
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
+/// How long putting a wake-up back may take; a stopping worker waits for it.
+const RESTORE_TIME: Duration = Duration::from_secs(1);
+
 /// Fetches for one queue and writes what became of its jobs.
 pub(super) struct Fetcher {
     lane: Rc<Lane>,
@@ -54,8 +59,6 @@ pub(super) struct Fetcher {
     calling: usize,
     /// Slots that errands hold.
     running_errands: usize,
-    /// What this queue has taken of the process-wide slots.
-    taken: usize,
     claims_in_flight: usize,
     sequence: u64,
     /// Nothing was left at the last claim, so the next one waits for a marker.
@@ -65,6 +68,12 @@ pub(super) struct Fetcher {
     limited_until: Option<Instant>,
     retry_at: Option<Instant>,
     failures: u32,
+    /// A wake-up was put back because it found only jobs whose name had no room.
+    passed_on: bool,
+    /// Wake-ups that are being put back.
+    restoring: usize,
+    /// The claim that follows was set off by a marker.
+    woken: bool,
     /// A claim's reply was lost: jobs may be active under our lock without our knowing.
     claims_lost: bool,
     looking_for_claims: bool,
@@ -105,6 +114,8 @@ enum Errand {
     Found(Result<Vec<(String, String)>>),
     /// A wake-up was put back.
     MarkerRestored,
+    /// A wait was interrupted, which may have come before it had begun.
+    Interrupted,
 }
 
 impl Fetcher {
@@ -134,7 +145,6 @@ impl Fetcher {
             running: 0,
             calling: 0,
             running_errands: 0,
-            taken: 0,
             claims_in_flight: 0,
             sequence: 0,
             drained: false,
@@ -142,6 +152,9 @@ impl Fetcher {
             limited_until: None,
             retry_at: None,
             failures: 0,
+            passed_on: false,
+            restoring: 0,
+            woken: false,
             claims_lost: false,
             looking_for_claims: false,
             job_size: 1024,
@@ -168,13 +181,13 @@ impl Fetcher {
                 Some(errand) = self.errands.next(), if !self.errands.is_empty() => self.on_errand(errand),
                 (waiter, woken) = woken(&mut self.waiting) => self.on_woken(waiter, woken),
                 () = until(earliest(self.retry_at, self.limited_until)) => self.on_timer(),
-                () = self.slots.freed(), if self.slots.is_limited() => {}
+                () = self.slots.changed(), if self.slots.is_limited() => {}
                 () = self.order.changed() => {}
                 _ = phase.changed() => self.on_phase(&mut phase),
                 _ = paused.changed() => self.on_paused(),
             }
         }
-        self.slots.give(self.taken);
+        self.slots.account(0, false);
         self.order.set_idle(true);
     }
 
@@ -197,24 +210,18 @@ impl Fetcher {
     /// Slots that a claim may fill now. While a wait may pop a marker, one is kept for it.
     fn free(&self) -> usize {
         let own = self.settings.concurrency.saturating_sub(self.used());
-        let shared = self
-            .slots
-            .free()
-            .saturating_add(self.taken)
-            .saturating_sub(self.used());
-        own.min(shared)
-            .saturating_sub(usize::from(self.waiting.is_some()))
+        own.saturating_sub(usize::from(self.waiting.is_some()))
+            .min(self.slots.allowance(self.used()))
     }
 
     /// Brings the process-wide count up to date.
     fn account(&mut self) {
         let used = self.used();
-        if used > self.taken {
-            self.slots.take(used - self.taken);
-        } else {
-            self.slots.give(self.taken - used);
-        }
-        self.taken = used;
+        let hungry = !self.drained
+            && used < self.settings.concurrency
+            && self.retry_at.is_none()
+            && self.may_claim();
+        self.slots.account(used, hungry);
         self.order
             .set_idle(self.drained && self.claims_in_flight == 0);
     }
@@ -224,19 +231,26 @@ impl Fetcher {
         if phase == Phase::Abandoning {
             return true;
         }
-        let quiet = self.used() == 0 && self.calls.is_empty() && self.waiting.is_none();
+        let quiet = self.used() == 0
+            && self.calls.is_empty()
+            && self.waiting.is_none()
+            && self.restoring == 0;
         let burst_over = self.settings.burst && self.drained && self.limited_until.is_none();
         quiet && (phase > Phase::Running || burst_over)
     }
 
     fn wait_for_marker(&mut self) {
         let idle = self.drained && self.claims_in_flight == 0 && self.retry_at.is_none();
-        if self.settings.burst || !idle || !self.may_claim() || self.free() == 0 {
+        // Where only other queues have the slots, it waits all the same: the marker that wakes it
+        // goes to another worker, and this queue comes in for the next slot.
+        let full = self.used() >= self.settings.concurrency;
+        if self.settings.burst || !idle || !self.may_claim() || full {
             return;
         }
         let Some(timeout) = self.wait_time() else {
             self.drained = false;
-            return self.launch_calls();
+            self.launch_calls();
+            return self.account();
         };
         if let Some(waiter) = self.waiter.take() {
             self.next_due = 0;
@@ -264,7 +278,11 @@ impl Fetcher {
                 self.restore_marker();
                 self.drained = false;
             }
-            Woken::Work | Woken::Due(_) | Woken::Nothing => self.drained = false,
+            Woken::Work => {
+                self.woken = true;
+                self.drained = false;
+            }
+            Woken::Due(_) | Woken::Nothing => self.drained = false,
             Woken::Broken => {
                 self.drained = false;
                 self.retry_at = Some(Instant::now() + Duration::from_millis(100));
@@ -274,9 +292,11 @@ impl Fetcher {
 
     fn restore_marker(&mut self) {
         let lane = Rc::clone(&self.lane);
+        self.restoring += 1;
         self.errands.push(Box::pin(async move {
+            let restored = crate::script::call::restore_marker(&lane.conn, &lane.keys);
             // Without it an idle peer wakes a drain delay later; nothing is lost.
-            let _best_effort = crate::script::call::restore_marker(&lane.conn, &lane.keys).await;
+            let _best_effort = tokio::time::timeout(RESTORE_TIME, restored).await;
             Errand::MarkerRestored
         }));
     }
@@ -331,11 +351,23 @@ impl Fetcher {
             }
             return;
         }
+        self.send_interrupt(Duration::ZERO);
+    }
+
+    fn send_interrupt(&mut self, after: Duration) {
         let interrupt = self.interrupt.clone();
         self.errands.push(Box::pin(async move {
+            tokio::time::sleep_until((Instant::now() + after).into()).await;
             interrupt.send().await;
-            Errand::MarkerRestored
+            Errand::Interrupted
         }));
+    }
+
+    /// The wait and its interruption go over two connections, so the second may arrive first.
+    fn on_interrupted(&mut self) {
+        if self.waiting.is_some() && !self.may_claim() {
+            self.send_interrupt(INTERRUPT_AGAIN);
+        }
     }
 }
 

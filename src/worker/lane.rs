@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use super::{
     CancelReason,
     control::Shared,
     executor::{Execution, Held},
+    outbox::Outgoing,
 };
 use crate::{conn::Conn, script::call::Batch, wire::QueueKeys};
 
@@ -28,6 +29,8 @@ pub(super) struct Lane {
     pub(super) lock_duration: Duration,
     pub(super) execution: Arc<Execution>,
     pub(super) shared: Arc<Shared>,
+    /// Names with a limit that can hold a job back, and the limit.
+    name_limits: Vec<(Arc<str>, usize)>,
     held: RefCell<HashMap<u64, Entry>>,
 }
 
@@ -62,7 +65,14 @@ impl Lane {
         execution: Arc<Execution>,
         shared: Arc<Shared>,
     ) -> Rc<Self> {
+        let options = &execution.options;
+        let limits = options.jobs.iter();
+        let name_limits = limits
+            .filter_map(|(name, own)| Some((name.as_str().into(), own.concurrency?)))
+            .filter(|(_, limit)| *limit < options.concurrency)
+            .collect();
         Rc::new(Self {
+            name_limits,
             conn,
             queue: keys.queue_name(),
             keys,
@@ -107,6 +117,33 @@ impl Lane {
         }
     }
 
+    /// Whether some names of this queue have a limit of their own.
+    pub(super) fn has_limited_names(&self) -> bool {
+        !self.name_limits.is_empty()
+    }
+
+    /// How many more jobs of each limited name may start, once `leaving` are written.
+    pub(super) fn room_under_names(&self, leaving: &[Outgoing]) -> Vec<(Arc<str>, usize)> {
+        if self.name_limits.is_empty() {
+            return Vec::new();
+        }
+        let leaving: HashSet<u64> = leaving.iter().filter_map(|one| one.sequence).collect();
+        let held = self.held.borrow();
+        let mut used: HashMap<&str, usize> = HashMap::new();
+        for (_, entry) in held.iter().filter(|(at, _)| !leaving.contains(at)) {
+            if let Some(name) = entry.held.name.as_deref() {
+                *used.entry(name).or_default() += 1;
+            }
+        }
+        self.name_limits
+            .iter()
+            .map(|(name, limit)| {
+                let used = used.get(&**name).copied().unwrap_or(0);
+                (Arc::clone(name), limit.saturating_sub(used))
+            })
+            .collect()
+    }
+
     /// Forgets a job whose outcome is written, or that is not ours any more.
     pub(super) fn forget(&self, sequence: u64) {
         self.held.borrow_mut().remove(&sequence);
@@ -136,6 +173,20 @@ impl Lane {
         for entry in self.held.borrow().values().filter(|entry| !entry.leaving) {
             entry.held.cancellation.cancel(reason.clone());
         }
+    }
+
+    /// Tells the handler of a job to stop; `false` when the job is not here, or on its way out.
+    pub(super) fn cancel(&self, id: &str, reason: &str) -> bool {
+        let held = self.held.borrow();
+        let entry = held.values().find(|entry| entry.held.id == id);
+        let Some(entry) = entry.filter(|entry| !entry.leaving) else {
+            return entry.is_some();
+        };
+        if entry.held.cancellation.reason().is_none() {
+            let reason = CancelReason::Requested(reason.to_owned());
+            entry.held.cancellation.cancel(reason);
+        }
+        true
     }
 
     /// Drops every handler that still runs; gives what is needed to hand its job back.

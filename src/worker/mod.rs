@@ -3,14 +3,18 @@
 //! * [`fetcher`] claims and finishes jobs, both in the same calls;
 //! * [`waiter`] waits for wake-ups on a connection of its own;
 //! * [`executor`] runs one job on the handlers' runtime;
+//! * [`canceller`] stops jobs that are to be cancelled;
 //! * [`lock_keeper`] keeps locks, [`stall_checker`] recovers the jobs of dead workers.
 
 mod builder;
+mod cancel;
+mod canceller;
 mod control;
 mod engine;
 mod executor;
 mod fetcher;
 mod handler;
+mod health;
 mod job;
 mod lane;
 mod lock_keeper;
@@ -31,8 +35,11 @@ mod verdict;
 mod waiter;
 
 pub use builder::WorkerBuilder;
+pub use cancel::CancelOutcome;
+pub(crate) use cancel::cancel;
 pub use control::{Control, Report, RunningJob};
 pub use handler::{Handler, IntoOutcome, JobResult, State};
+pub use health::Activity;
 pub use job::{CancelReason, JobPort, Payload, RawJob};
 pub use manual::{AfterFailure, Fetched, Fetcher, FetcherBuilder, HeldJob};
 pub use observer::{Observer, Settled, SettledState};
@@ -186,6 +193,11 @@ impl Running {
     /// A handle to stop, pause and watch it.
     pub fn control(&self) -> Control {
         self.control.clone()
+    }
+
+    /// As [`Control::cancel`].
+    pub fn cancel(&self, queue: &str, id: &str, reason: &str) -> bool {
+        self.control.cancel(queue, id, reason)
     }
 
     /// Waits until the worker has stopped, and says what it did.

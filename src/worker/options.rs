@@ -65,6 +65,8 @@ pub struct QueueOptions {
     pub name: String,
     /// Most jobs of this queue that run at once in this process. Defaults to 1, as in Node.
     pub concurrency: usize,
+    /// Its share of `total_concurrency`, relative to the other queues' weights. Defaults to 1.
+    pub weight: u32,
     /// At most this many starts in each window, over all workers that set it. None by default.
     pub limiter: Option<Limiter>,
     /// Longest time for one attempt when the job sets no `timeout`. None by default.
@@ -79,6 +81,9 @@ pub struct QueueOptions {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NameOptions {
+    /// Most jobs of this name that run at once in this process. Others of it stay waiting, and
+    /// jobs of other names overtake them. No limit but the queue's by default.
+    pub concurrency: Option<usize>,
     /// As [`QueueOptions::timeout`].
     pub timeout: Option<Duration>,
     /// As [`QueueOptions::ttl`].
@@ -91,6 +96,7 @@ impl QueueOptions {
         Self {
             name: name.into(),
             concurrency: 1,
+            weight: 1,
             limiter: None,
             timeout: None,
             ttl: None,
@@ -160,6 +166,20 @@ impl WorkerOptions {
                     queue.name
                 ));
             }
+            if queue.weight == 0 {
+                faults.push(format!(
+                    "`weight` of queue `{}` must be at least 1",
+                    queue.name
+                ));
+            }
+            for (name, own) in &queue.jobs {
+                if own.concurrency == Some(0) {
+                    faults.push(format!(
+                        "`concurrency` of jobs `{name}` in queue `{}` must be at least 1",
+                        queue.name
+                    ));
+                }
+            }
             if let Some(limiter) = queue.limiter
                 && (limiter.max == 0 || limiter.duration.as_millis() == 0)
             {
@@ -171,6 +191,17 @@ impl WorkerOptions {
         }
         if self.total_concurrency == Some(0) {
             faults.push("`total_concurrency` must be at least 1".into());
+        }
+        if self.queues.iter().any(|queue| queue.weight > 1) {
+            if self.total_concurrency.is_none() {
+                faults.push(
+                    "`weight` shares out `total_concurrency` (`max_concurrency`), which is not set"
+                        .into(),
+                );
+            }
+            if self.strict {
+                faults.push("`weight` and `strict` exclude each other".into());
+            }
         }
         if self.lock_duration < Duration::from_millis(100) {
             faults.push(format!(

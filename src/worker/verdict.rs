@@ -222,7 +222,7 @@ impl Rules {
 }
 
 /// `failedReason` and `stacktrace`, the newest `stackTraceLimit` entries of it (WIRE §5.5).
-fn failure_fields(record: &JobRecord, fault: &Fault) -> Packed {
+pub(super) fn failure_fields(record: &JobRecord, fault: &Fault) -> Packed {
     let mut entries: Vec<&str> = record.stacktrace.iter().map(String::as_str).collect();
     entries.push(&fault.trace);
     if let Some(limit) = record.opts.stack_trace_limit {

@@ -56,9 +56,10 @@ pub(crate) async fn events(rig: &Rig, queue: &str) -> Vec<String> {
             .map(|name| (name.as_str(), entry.get(name).unwrap()))
             .collect();
         let mut line = fields.remove("event").unwrap();
-        for (name, value) in fields {
-            line.push_str(&format!(" {name}={value}"));
-        }
+        let fields = fields
+            .iter()
+            .map(|(name, value)| format!(" {name}={value}"));
+        line.extend(fields);
         line
     };
     reply.ids.iter().map(describe).collect()

@@ -3,11 +3,13 @@
 
 use super::process::{Ended, Run, root};
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 19] = [
     "--help",
     "-h",
     "worker --help",
     "worker -h",
+    "job --help",
+    "job cancel --help",
     "migrate --help",
     "payload --help",
     "payload keygen --help",

@@ -30,8 +30,8 @@ fn wrong_usage_is_named_with_what_would_be_right() {
             "error: `--drain <DURATION>` is given twice\n\nhint: usage: bullrs worker [OPTIONS]\n",
         ),
         (
-            "worker --http 127.0.0.1:9400",
-            "error: `--http` is not supported by this version\n\n\
+            "worker --processors jobs",
+            "error: `--processors` is not supported by this version\n\n\
              hint: `bullrs --help` lists what is\n",
         ),
         (

@@ -30,7 +30,9 @@ async fn work(rig: &Rig, queue: &str, order: &Order) -> Running {
         }
     };
     let mut worker = rig.client.worker(queue);
-    for name in ["root", "mid", "leaf", "bad", "bad-1", "bad-2", "bad-3", "fine"] {
+    for name in [
+        "root", "mid", "leaf", "bad", "bad-1", "bad-2", "bad-3", "fine",
+    ] {
         worker = worker.handle(name, handler.clone());
     }
     worker.build().unwrap().start().await.unwrap()
@@ -45,9 +47,10 @@ async fn stop(running: Running) {
 async fn children_run_before_their_parents_and_hand_up_their_values() {
     let rig = Rig::start().await;
     let leaf = |n: u32| Flow::new("c", "leaf", n);
-    let flow = Flow::new("q", "root", ())
-        .id("root")
-        .children([Flow::new("c", "mid", ()).children([leaf(1), leaf(2)]), leaf(3)]);
+    let flow = Flow::new("q", "root", ()).id("root").children([
+        Flow::new("c", "mid", ()).children([leaf(1), leaf(2)]),
+        leaf(3),
+    ]);
     rig.client.flow(flow).await.unwrap();
     let order = Order::default();
     let (above, below) = (work(&rig, "q", &order).await, work(&rig, "c", &order).await);
@@ -60,7 +63,10 @@ async fn children_run_before_their_parents_and_hand_up_their_values() {
     let value: Value = serde_json::from_str(&rig.hash("root").await["returnvalue"]).unwrap();
     assert_eq!(
         value,
-        json!(["root", [["leaf", []], ["mid", [["leaf", []], ["leaf", []]]]]])
+        json!([
+            "root",
+            [["leaf", []], ["mid", [["leaf", []], ["leaf", []]]]]
+        ])
     );
 }
 
@@ -87,11 +93,26 @@ async fn each_rule_decides_what_a_failure_does_to_the_parent() {
     stop(below).await;
 
     let child = |id: &str| format!("{}:c:{id}", rig.prefix);
-    assert_eq!(rig.hash("fails").await["defa"], format!("child {} failed", child("b1")));
+    assert_eq!(
+        rig.hash("fails").await["defa"],
+        format!("child {} failed", child("b1"))
+    );
     assert_eq!(sorted(&rig, "q:fails:unsuccessful").await, [child("b1")]);
-    assert_eq!(hash(&rig, "q:ignores:failed").await[&child("b2")], "bad failed");
-    assert_eq!(members(&rig, "q:removes:dependencies").await, [] as [&str; 0]);
-    assert_eq!(hash(&rig, "q:continues:failed").await[&child("b5")], "bad failed");
-    assert_eq!(members(&rig, "q:continues:dependencies").await, ["d:never-run"]);
+    assert_eq!(
+        hash(&rig, "q:ignores:failed").await[&child("b2")],
+        "bad failed"
+    );
+    assert_eq!(
+        members(&rig, "q:removes:dependencies").await,
+        [] as [&str; 0]
+    );
+    assert_eq!(
+        hash(&rig, "q:continues:failed").await[&child("b5")],
+        "bad failed"
+    );
+    assert_eq!(
+        members(&rig, "q:continues:dependencies").await,
+        ["d:never-run"]
+    );
     assert_eq!(rig.state("waits").await, "waiting-children");
 }

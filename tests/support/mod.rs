@@ -37,11 +37,16 @@ pub struct Server {
 impl Server {
     /// Starts one on a free port; `persistent` keeps data over [`restart`](Self::restart).
     pub fn start(persistent: bool) -> Self {
+        Self::start_with(persistent, &[])
+    }
+
+    /// The same, with further settings of the server.
+    pub fn start_with(persistent: bool, settings: &[&str]) -> Self {
         // Another process may take the port between the look and the start.
         for _ in 0..5 {
             let folder = tempfile::tempdir().unwrap();
             let port = free_port();
-            let process = spawn(port, folder.path(), persistent);
+            let process = spawn(port, folder.path(), persistent, settings);
             let mut server = Self {
                 process,
                 folder,
@@ -83,7 +88,7 @@ impl Server {
 
     /// Starts it again on the same port, with the data that it kept.
     pub fn restart(&mut self) {
-        self.process = spawn(self.port, self.folder.path(), true);
+        self.process = spawn(self.port, self.folder.path(), true, &[]);
         assert!(self.answers(), "redis-server does not come back");
     }
 }
@@ -103,7 +108,7 @@ fn free_port() -> u16 {
         .port()
 }
 
-fn spawn(port: u16, folder: &Path, persistent: bool) -> Child {
+fn spawn(port: u16, folder: &Path, persistent: bool, settings: &[&str]) -> Child {
     let binary = std::env::var("BULLRS_TEST_REDIS_SERVER").unwrap_or("redis-server".into());
     Command::new(&binary)
         .args([
@@ -122,6 +127,7 @@ fn spawn(port: u16, folder: &Path, persistent: bool) -> Child {
         ])
         .arg("--dir")
         .arg(folder)
+        .args(settings)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

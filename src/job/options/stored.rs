@@ -47,25 +47,20 @@ impl JobOptions {
                         put(&mut stored, "backoff", backoff);
                     }
                 }
-                "telemetry" => {
-                    for (part, short) in [("metadata", "tm"), ("omitContext", "omc")] {
-                        if let Some(value) = value.get(part) {
-                            put(&mut stored, short, Cow::Borrowed(value));
-                        }
-                    }
-                }
-                name => {
-                    let short = SHORT.iter().find(|(long, _)| *long == name);
-                    put(
-                        &mut stored,
-                        short.map_or(name, |(_, s)| s),
-                        Cow::Borrowed(value),
-                    );
-                }
+                name => put_short(&mut stored, name, value),
             }
         }
-        let fields = stored.iter().map(|(name, value)| (*name, value.as_ref()));
-        Pack::new().fields(fields).done()
+        pack(&stored)
+    }
+
+    /// The map that a scheduler stores and gives its jobs: the options as they were given, without
+    /// what adding a job makes of them (WIRE §5.7).
+    pub(crate) fn pack_template(&self) -> Packed {
+        let mut stored: Vec<(&str, Cow<'_, Json>)> = Vec::with_capacity(self.fields.len());
+        for (name, value) in &self.fields {
+            put_short(&mut stored, name, value);
+        }
+        pack(&stored)
     }
 
     /// The id that the producer chose.
@@ -125,6 +120,29 @@ impl JobOptions {
             Json::object([("id", id.into()), ("queue", queue_key.into())]),
         );
     }
+}
+
+fn pack(stored: &[(&str, Cow<'_, Json>)]) -> Packed {
+    let fields = stored.iter().map(|(name, value)| (*name, value.as_ref()));
+    Pack::new().fields(fields).done()
+}
+
+/// Sets an option under its short name, if it has one.
+fn put_short<'a>(stored: &mut Vec<(&'a str, Cow<'a, Json>)>, name: &'a str, value: &'a Json) {
+    if name == "telemetry" {
+        for (part, short) in [("metadata", "tm"), ("omitContext", "omc")] {
+            if let Some(value) = value.get(part) {
+                put(stored, short, Cow::Borrowed(value));
+            }
+        }
+        return;
+    }
+    let short = SHORT.iter().find(|(long, _)| *long == name);
+    put(
+        stored,
+        short.map_or(name, |(_, short)| short),
+        Cow::Borrowed(value),
+    );
 }
 
 /// Sets a stored option, in its place when it is there already.

@@ -82,6 +82,8 @@ pub(crate) struct BatchReply {
     pub(crate) next_due: i64,
     /// Whether the queue is paused or at its global concurrency.
     pub(crate) held_up: bool,
+    /// Whether jobs were left waiting because there was no room under their name.
+    pub(crate) passed_over: bool,
 }
 
 /// A job that is now `active` under our lock. Its hash is read where the handler runs.
@@ -108,6 +110,21 @@ impl Claimed {
                 .sum(),
             _ => 0,
         }
+    }
+
+    /// The job's name; empty when its hash has none.
+    pub(crate) fn name(&self) -> String {
+        let Value::Array(items) = &self.fields else {
+            return String::new();
+        };
+        let fields = items.chunks_exact(2);
+        let name = fields.filter_map(|pair| match pair {
+            [Value::BulkString(field), Value::BulkString(name)] if field == b"name" => Some(name),
+            _ => None,
+        });
+        name.last()
+            .map(|name| reply::lossy(name.clone()))
+            .unwrap_or_default()
     }
 
     /// The job's id, the value of its lock, and the fields and values of its hash.
@@ -154,9 +171,10 @@ impl Batch {
         }
     }
 
-    fn options(&self, first: u64) -> Packed {
+    fn options(&self, first: u64, room: &[(&str, usize)]) -> Packed {
         let optional = u32::from(self.limiter.is_some())
             + u32::from(self.name.is_some())
+            + u32::from(!room.is_empty())
             + u32::from(self.metrics.is_some());
         let mut pack = Pack::new()
             .map(3 + optional)
@@ -181,6 +199,16 @@ impl Batch {
         if let Some(metrics) = self.metrics {
             pack = pack.text("maxMetricsSize").int(i64::from(metrics));
         }
+        if !room.is_empty() {
+            pack = pack
+                .text("room")
+                .map(u32::try_from(room.len()).unwrap_or(u32::MAX));
+            for (name, left) in room {
+                pack = pack
+                    .text(name)
+                    .int(i64::try_from(*left).unwrap_or(i64::MAX));
+            }
+        }
         pack.done()
     }
 }
@@ -190,7 +218,7 @@ fn millis(duration: Duration) -> i64 {
 }
 
 /// Moves `finishes` out of `active` and claims up to `claim` jobs, whose locks get the tokens
-/// `<base>:<first>`, `<base>:<first + 1>`, …
+/// `<base>:<first>`, `<base>:<first + 1>`, … Of the names in `room` no more than that are claimed.
 ///
 /// Leaves the state of the equivalent stock calls (`lua/commands/finish_and_claim.lua`).
 pub(crate) async fn finish_and_claim(
@@ -200,12 +228,13 @@ pub(crate) async fn finish_and_claim(
     finishes: &[Finish],
     claim: usize,
     first: u64,
+    room: &[(&str, usize)],
 ) -> Result<BatchReply> {
     let mut command = FINISH_AND_CLAIM.on(&batch.keys);
     command
         .arg(&batch.base)
         .arg(now)
-        .arg(batch.options(first).as_slice())
+        .arg(batch.options(first, room).as_slice())
         .arg(finishes.len())
         .arg(claim);
     for finish in finishes {
@@ -281,11 +310,13 @@ fn read(value: Value) -> Result<BatchReply> {
             })
         })
         .collect::<Result<_>>()?;
+    let held_up = reply::int(NAME, &held_up)?;
     Ok(BatchReply {
         codes,
         claimed,
         rate_limited: u64::try_from(reply::int(NAME, &rate_limited)?).unwrap_or(0),
         next_due: reply::int(NAME, &next_due)?,
-        held_up: reply::int(NAME, &held_up)? != 0,
+        held_up: held_up == 1,
+        passed_over: held_up == 2,
     })
 }

@@ -3,9 +3,10 @@
 mod add;
 mod admin;
 mod batch;
-mod flow;
+mod cancel;
 mod events;
 mod fetch;
+mod flow;
 mod job;
 mod job_change;
 mod lock;
@@ -20,7 +21,10 @@ pub(crate) use admin::{
     remove_meta, remove_orphaned, resume, scan, set_meta, trim_events,
 };
 pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
-pub(crate) use flow::{Relatives, relatives};
+pub(crate) use cancel::{
+    CancelReply, NewCancellation, Requested, any_cancellation, cancel_job, job_hash,
+    requested_cancellations,
+};
 pub(crate) use events::{
     Batch as EventBatch, Finished, finished, last_event_id, publish_event, read_events,
     wait_for_events,
@@ -29,6 +33,7 @@ pub(crate) use fetch::{
     Claim, Fetch, FetchReply, extend_lock, move_to_active, move_to_delayed, move_to_finished,
     move_to_wait, retry_job,
 };
+pub(crate) use flow::{Relatives, relatives};
 pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
@@ -39,8 +44,8 @@ pub(crate) use job_change::{
 };
 pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
 pub(crate) use queue::{
-    client_list, counts, counts_per_priority, delayed_before, is_maxed, metrics, rate_limit,
-    rate_limit_ttl, restore_marker, state,
+    client_list, counts, counts_per_priority, delayed_before, is_maxed, is_paused, metrics, probe,
+    rate_limit, rate_limit_ttl, restore_marker, state,
 };
 pub(crate) use read::{
     Placed, exists, hash, hash_fields, hashes, is_in_state, log_rows, state_before, state_length,

@@ -142,3 +142,23 @@ pub(crate) async fn restore_marker(conn: &Conn, keys: &QueueKeys) -> Result<Valu
     command.arg("ZADD").arg(keys.key("marker")).arg(0).arg("0");
     conn.call("ZADD marker", &command).await
 }
+
+/// Whether the server takes writes: with a key of our own that soon goes by itself.
+pub(crate) async fn probe(conn: &Conn, keys: &QueueKeys) -> Result<()> {
+    let mut command = Cmd::new();
+    command
+        .arg("SET")
+        .arg(keys.own("probe"))
+        .arg(1)
+        .arg("PX")
+        .arg(10_000);
+    conn.call("SET probe", &command).await.map(drop)
+}
+
+/// Whether the queue is paused.
+pub(crate) async fn is_paused(conn: &Conn, keys: &QueueKeys) -> Result<bool> {
+    let mut command = Cmd::new();
+    command.arg("HEXISTS").arg(keys.key("meta")).arg("paused");
+    let paused = conn.call("HEXISTS paused", &command).await?;
+    Ok(reply::int("HEXISTS paused", &paused)? == 1)
+}

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 /// The id in the field of a job's data, when the data is an object that has one: a text that is
 /// not empty, or a whole number as it is written.
-pub(super) fn content_job_id(data: &RawValue, field: &str) -> Option<String> {
+pub(crate) fn content_job_id(data: &RawValue, field: &str) -> Option<String> {
     let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(data.get()).ok()?;
     let text = fields.get(field)?.get();
     if text.starts_with('"') {

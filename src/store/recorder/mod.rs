@@ -17,7 +17,7 @@ use crate::{
     worker::{CancelReason, Observer, Payload, RawJob, Settled, SettledState},
 };
 use inbox::{Inbox, Write};
-use link::content_job_id;
+pub(crate) use link::content_job_id;
 
 /// Gives unix milliseconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;

@@ -56,6 +56,10 @@ impl Fetcher {
         if pointless || !self.may_claim() || outgoing.iter().any(|one| one.alone) {
             return 0;
         }
+        // Two claims at once would both fill the same room under a name.
+        if self.lane.has_limited_names() && self.claims_in_flight > 0 {
+            return 0;
+        }
         let by_size = (CLAIM_BYTES / self.job_size.max(1)).max(1);
         self.free().min(JOBS_PER_CALL).min(by_size)
     }
@@ -69,8 +73,15 @@ impl Fetcher {
         for sequence in outgoing.iter().filter_map(|one| one.sequence) {
             self.lane.set_in_flight(sequence, true);
         }
+        let room = if claim > 0 {
+            self.lane.room_under_names(&outgoing)
+        } else {
+            Vec::new()
+        };
         let lane = Rc::clone(&self.lane);
         self.calls.push(Box::pin(async move {
+            let room: Vec<(&str, usize)> =
+                room.iter().map(|(name, left)| (&**name, *left)).collect();
             let finishes: Vec<_> = outgoing.iter().map(|one| one.finish.clone()).collect();
             let reply = finish_and_claim(
                 &lane.conn,
@@ -79,6 +90,7 @@ impl Fetcher {
                 &finishes,
                 claim,
                 first,
+                &room,
             )
             .await;
             Call {
@@ -109,6 +121,7 @@ impl Fetcher {
         if self.failures > 0 {
             warn!(target: "bullrs::worker", queue = &*self.lane.queue, "redis is back");
             self.failures = 0;
+            self.lane.shared.pulse.set_trouble(&self.lane.queue, None);
         }
         for (one, code) in outgoing.into_iter().zip(reply.codes) {
             self.on_code(one, code);
@@ -120,6 +133,8 @@ impl Fetcher {
                 self.drained = true;
             }
             self.limit_for(Duration::from_millis(reply.rate_limited));
+            self.slots.started(reply.claimed.len());
+            self.pass_on(reply.passed_over && reply.claimed.is_empty());
         }
         for claimed in reply.claimed {
             if self.phase() < Phase::Cancelling {
@@ -132,6 +147,16 @@ impl Fetcher {
         }
     }
 
+    /// A marker that woke us for jobs whose name has no room here is put back once, so that a
+    /// worker with room wakes; when it comes back to us there is none.
+    fn pass_on(&mut self, in_vain: bool) {
+        let woken = std::mem::take(&mut self.woken);
+        self.passed_on = in_vain && woken && !self.passed_on;
+        if self.passed_on {
+            self.restore_marker();
+        }
+    }
+
     /// Hands a claimed job to its handler.
     fn start(&mut self, claimed: Claimed) {
         self.job_size = (self.job_size * 7 + claimed.size()) / 8;
@@ -139,6 +164,7 @@ impl Fetcher {
         let held = Arc::new(Held {
             id: claimed.id.clone(),
             lock_token: claimed.lock_token.clone(),
+            name: self.lane.has_limited_names().then(|| claimed.name()),
             since: Instant::now(),
             cancellation: Arc::default(),
             job: std::sync::OnceLock::new(),
@@ -192,6 +218,8 @@ impl Fetcher {
                 "cannot reach redis; running jobs go on, their outcomes are kept"
             );
         }
+        let pulse = &self.lane.shared.pulse;
+        pulse.set_trouble(&self.lane.queue, Some(error));
         self.failures = self.failures.saturating_add(1);
         let wait = Duration::from_millis(50 << self.failures.min(5));
         let wait = if self.phase() >= Phase::Releasing {

@@ -207,12 +207,11 @@ impl Fetcher {
         };
         let Post { conn, keys, .. } = &*self.post;
         // Taken out, so that a dropped wait takes its connection along.
-        let mut blocking = match self.blocking.take() {
-            Some(blocking) => blocking,
-            None => {
-                let name = keys.client_name(self.options.name.as_deref())?;
-                conn.blocking(name).await?
-            }
+        let mut blocking = if let Some(blocking) = self.blocking.take() {
+            blocking
+        } else {
+            let name = keys.client_name(self.options.name.as_deref())?;
+            conn.blocking(name).await?
         };
         let wake = Wake::new(conn.clone(), keys.clone(), blocking.client_id());
         let marker = [keys.key("marker")];
