@@ -125,7 +125,8 @@ fn data(given: Option<Box<RawValue>>) -> Box<RawValue> {
     given.unwrap_or_else(empty)
 }
 
-fn options(given: Option<&RawValue>) -> Result<JobOptions, Reply> {
+/// Options as a Node app writes them.
+pub(crate) fn options(given: Option<&RawValue>) -> Result<JobOptions, Reply> {
     match given {
         None => Ok(JobOptions::new()),
         Some(text) => JobOptions::from_json(text.get()).map_err(|error: Error| Reply::from(error)),

@@ -1,12 +1,11 @@
 //! Job schedulers.
 
-use std::collections::BTreeMap;
-
 use bullrs::{Queue, scheduler::SchedulerInfo, wire::RepeatOpts};
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
+    adding::options,
     reply::{Reply, arguments},
     session::Session,
 };
@@ -40,8 +39,7 @@ struct Template {
     name: Option<String>,
     #[serde(default, deserialize_with = "crate::reply::given")]
     data: Option<Box<RawValue>>,
-    #[serde(default)]
-    opts: BTreeMap<String, Value>,
+    opts: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -85,14 +83,7 @@ async fn upsert(queue: &Queue, id: &str, line: &str) -> Result<Reply, Reply> {
     if let Some(Template { name, data, opts }) = template {
         let data = data.unwrap_or_else(crate::reply::empty);
         change = change.job(name.unwrap_or_else(|| id.to_owned()), data);
-        for (option, value) in opts {
-            match (option.as_str(), value.as_u64()) {
-                ("attempts", Some(attempts)) => {
-                    change = change.attempts(u32::try_from(attempts).unwrap_or(u32::MAX));
-                }
-                _ => return Err(Reply::inexpressible(&format!("template option {option}"))),
-            }
-        }
+        change = change.options(options(opts.as_deref())?);
     }
     let armed = change.await;
     Ok(armed.map(|armed| json!({ "id": armed.job.id() })).into())
