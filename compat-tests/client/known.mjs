@@ -1,6 +1,8 @@
 // Where stock and bullrs differ on purpose. Each entry is a row of docs/compatibility.md; a step that would meet one is left
 // out of the sequence, or what 5.x writes beside 6.x is taken away before two databases are compared.
 
+import { QUEUES } from './world.mjs';
+
 /** `[name, applies(step, state, version)]`; `state` is the database of stock before the step. */
 const KNOWN = [
   ['drain while a scheduler\'s armed job waits', ({ do: name, queue }, state) => name === 'drain' && armed(state, queue).some(({ id }) => isListed(state, queue, id))],
@@ -8,13 +10,17 @@ const KNOWN = [
     version === 6 && name === 'upsertScheduler' && isPaused(state, queue) && armed(state, queue).some((entry) => entry.scheduler === scheduler)],
   ['a cron scheduler upserted while a job stands on its slot', ({ do: name, queue, scheduler, repeat }, state) =>
     name === 'upsertScheduler' && repeat?.pattern !== undefined && [...state.keys()].some((key) => key.startsWith(`bull:${queue}:repeat:${scheduler}:`)) && armed(state, queue).some((entry) => entry.scheduler === scheduler && entry.exists && !entry.pending)],
-  ['an id in `repeat` without its definition', ({ do: name, queue }, state) => ['take', 'schedulers', 'upsertScheduler'].includes(name) && armed(state, queue).some(({ defined }) => !defined)],
+  ['an id in `repeat` without its definition', ({ do: name, queue }, state) => ['take', 'takeLimited', 'complete', 'fail', 'schedulers', 'upsertScheduler'].includes(name) && (queue ? [queue] : QUEUES).flatMap((one) => armed(state, one)).some(({ defined }) => !defined)],
   ['removeOrphanedJobs beside metrics or a kept job', ({ do: name, queue }, state) =>
     name === 'removeOrphanedJobs' && [...state.keys()].some((key) => key.startsWith(`bull:${queue}:metrics:failed`) || key === `bull:${queue}:dn:failed`)],
   // What 6.x does otherwise than 5.x, and ours as 6.x: the rows of the table in docs/compatibility.md.
   ...[
-    ['5.x: a failed child is failed inside getNextJob', ({ do: name, queue }, state) => name === 'take' && hashes(state, queue).some(({ defa }) => defa !== undefined)],
+    ['5.x: a failed child is failed inside getNextJob', ({ do: name, queue }, state) => ['take', 'takeLimited', 'complete', 'fail'].includes(name) && (queue ? [queue] : QUEUES).flatMap((one) => hashes(state, one)).some(({ defa }) => defa !== undefined)],
     ['5.x: data changed for one run of a scheduler without any is taken for all', ({ do: name, queue, id }, state) => name === 'updateData' && String(id).startsWith('repeat:') && job(state, queue, id)?.rjk !== undefined],
+    ['5.x: trimmed events of deduplication', ({ do: name, queue }, state) => name === 'trimEvents' && (state.get(`bull:${queue}:events`)?.value.some(([, event]) => event === 'debounced') ?? false)],
+    ['5.x: resuming a queue with nothing parked wakes nobody', ({ do: name, queue }, state) =>
+      name === 'resume' && !state.has(`bull:${queue}:paused`) && (state.has(`bull:${queue}:wait`) || state.has(`bull:${queue}:prioritized`))],
+    ['5.x: a backoff of a scheduler that is a number', ({ do: name, template }) => name === 'upsertScheduler' && typeof template?.opts?.backoff === 'number'],
     ['5.x: a finished job that is retried loses its priority', ({ do: name, queue, id }, state) => name === 'retry' && !['0', undefined].includes(job(state, queue, id)?.priority)],
     ['5.x: retryJobs forgets the parents', ({ do: name, queue }, state) => name === 'retryJobs' && hashes(state, queue).some(({ parentKey }) => parentKey !== undefined)],
     ['5.x: a flow over jobs that exist', ({ do: name, tree, trees, jobs, queue, opts }, state) =>

@@ -53,7 +53,7 @@ async function withPlainerSteps(steps, still) {
 }
 
 /** Arguments without which a step says nothing. */
-const NEEDED = ['do', 'queue', 'id', 'token', 'taken', 'kind', 'value', 'ms', 'state', 'states', 'start', 'end'];
+const NEEDED = ['do', 'queue', 'id', 'token', 'taken', 'kind', 'value', 'ms', 'state', 'states', 'start', 'end', 'scheduler'];
 
 /** Values a little plainer than `value`: without a field, without an item, a shorter text, a rounder number. */
 function* plainer(value, isStep = true) {

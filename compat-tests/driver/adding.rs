@@ -2,7 +2,7 @@
 
 use bullrs::{
     Error, JobOptions, NewJob,
-    flow::{Flow, FlowTree},
+    flow::{Flow, FlowNode, FlowTree},
 };
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
@@ -59,6 +59,7 @@ pub(crate) async fn play(session: &Session, name: &str, line: &str) -> Reply {
         "add" => add(session, line).await,
         "addBulk" => add_bulk(session, line).await,
         "addFlow" => add_flow(session, line).await,
+        "flow" => find_flow(session, line).await,
         _ => add_flows(session, line).await,
     };
     played.unwrap_or_else(|reply| reply)
@@ -102,6 +103,30 @@ async fn add_flows(session: &Session, line: &str) -> Result<Reply, Reply> {
     Ok(added
         .map(|trees| Value::Array(trees.iter().map(ids).collect()))
         .into())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Find {
+    queue: String,
+    id: String,
+    depth: usize,
+    max_children: u32,
+}
+
+async fn find_flow(session: &Session, line: &str) -> Result<Reply, Reply> {
+    let Find { queue, id, depth, max_children } = arguments(line)?;
+    let find = session.client.flow_tree(&queue, &id);
+    let found = find.depth(depth).max_children(max_children).await;
+    Ok(found.map(|root| root.as_ref().map_or(Value::Null, found_ids)).into())
+}
+
+/// Children stand in no order, so they are told in that of their ids.
+fn found_ids(node: &FlowNode) -> Value {
+    let mut children: Vec<&FlowNode> = node.children.iter().collect();
+    children.sort_by_key(|child| child.job.id().to_owned());
+    let children: Vec<Value> = children.into_iter().map(found_ids).collect();
+    json!({ "id": node.job.id(), "children": children })
 }
 
 fn flow(node: Node) -> Result<Flow, Reply> {

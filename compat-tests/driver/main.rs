@@ -60,8 +60,8 @@ async fn play(session: &mut Session, line: &str) -> Reply {
         return Reply::done();
     }
     match name {
-        "add" | "addBulk" | "addFlow" | "addFlows" => adding::play(session, name, line).await,
-        "take" | "complete" | "fail" | "moveToDelayed" | "moveToWait" | "moveToWaitingChildren"
+        "add" | "addBulk" | "addFlow" | "addFlows" | "flow" => adding::play(session, name, line).await,
+        "take" | "takeLimited" | "complete" | "fail" | "moveToDelayed" | "moveToWait" | "moveToWaitingChildren"
         | "extendLock" | "checkStalled" => moving::play(session, name, line).await,
         "updateData"
         | "updateProgress"

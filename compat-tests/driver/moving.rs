@@ -2,7 +2,10 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
-use bullrs::{Error, Failure, Result, worker::HeldJob};
+use bullrs::{
+    BoxError, Error, Failure, Result,
+    worker::{Fetched, HeldJob},
+};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -16,6 +19,7 @@ use crate::{
 const LOCK: Duration = Duration::from_secs(600);
 const NAME: &str = "by-hand";
 const MINUTES: u32 = 5;
+const STARTS: u32 = 2;
 
 #[derive(Deserialize)]
 struct Take {
@@ -31,6 +35,17 @@ struct Queue {
 #[derive(Deserialize)]
 struct Token {
     token: String,
+}
+
+#[derive(Deserialize)]
+struct Next {
+    #[serde(default)]
+    next: bool,
+}
+
+#[derive(Deserialize)]
+struct Child {
+    child: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,16 +85,24 @@ impl StdError for Message {}
 
 pub(crate) async fn play(session: &mut Session, name: &str, line: &str) -> Reply {
     let played = match name {
-        "take" => take(session, line).await,
+        "take" => take(session, line, false).await,
+        "takeLimited" => take(session, line, true).await,
         "checkStalled" => check_stalled(session, line).await,
         _ => end(session, name, line).await,
     };
     played.unwrap_or_else(|reply| reply)
 }
 
-async fn take(session: &mut Session, line: &str) -> std::result::Result<Reply, Reply> {
+async fn take(
+    session: &mut Session,
+    line: &str,
+    is_limited: bool,
+) -> std::result::Result<Reply, Reply> {
     let Take { queue, token } = arguments(line)?;
-    let builder = session.client.fetcher(&queue).token(&token);
+    let mut builder = session.client.fetcher(&queue).token(&token);
+    if is_limited {
+        builder = builder.limiter(STARTS, LOCK);
+    }
     let mut fetcher = builder.lock(LOCK).name(NAME).metrics(MINUTES).open().await?;
     let Some(job) = fetcher.try_next().await?.into_job() else {
         return Ok(Reply::done());
@@ -101,47 +124,95 @@ async fn end(session: &mut Session, name: &str, line: &str) -> std::result::Resu
     let Some(mut job) = session.held.remove(&token) else {
         return Ok(Reply::Answer("nothing held".into()));
     };
+    let queue = job.raw().queue().to_owned();
     let moved = moved(&mut job, name, line).await?;
     let stays = name == "extendLock"
-        || (name == "moveToWaitingChildren" && matches!(moved, Ok(Value::Bool(false))));
+        || (name == "moveToWaitingChildren" && matches!(moved, Ok(After::Said(Value::Bool(false)))));
     if stays {
         session.held.insert(token, job);
+        return Ok(moved.map(After::value).into());
     }
-    Ok(moved.into())
+    match moved? {
+        After::Said(value) => Ok(Reply::Answer(value)),
+        After::Next(next) => {
+            let id = next.id().to_owned();
+            session.held.insert(token, *next);
+            Ok(reading::job(&session.queue(&queue), &id).await)
+        }
+    }
+}
+
+/// What a move came to.
+enum After {
+    Said(Value),
+    Next(Box<HeldJob>),
+}
+
+impl After {
+    const NOTHING: Self = Self::Said(Value::Null);
+
+    fn value(self) -> Value {
+        match self {
+            Self::Said(value) => value,
+            Self::Next(_) => Value::Null,
+        }
+    }
+
+    fn next(fetched: Fetched) -> Self {
+        fetched
+            .into_job()
+            .map_or(Self::NOTHING, |job| Self::Next(Box::new(job)))
+    }
 }
 
 async fn moved(
     job: &mut HeldJob,
     name: &str,
     line: &str,
-) -> std::result::Result<Result<Value>, Reply> {
+) -> std::result::Result<Result<After>, Reply> {
+    let Next { next } = arguments(line)?;
     Ok(match name {
         "complete" => {
             let value = arguments::<Returned>(line)?.value;
-            job.move_to_completed(&value).await.map(|()| Value::Null)
+            if next {
+                let fetched = job.move_to_completed_and_fetch(&value).await;
+                fetched.map(After::next)
+            } else {
+                job.move_to_completed(&value).await.map(|()| After::NOTHING)
+            }
         }
         "fail" => {
             let Fail { message, for_good } = arguments(line)?;
-            let error = Message(message);
-            let failed = if for_good {
-                job.move_to_failed(Failure::unrecoverable(error)).await
+            let error: BoxError = if for_good {
+                Box::new(Failure::unrecoverable(Message(message)))
             } else {
-                job.move_to_failed(error).await
+                Box::new(Message(message))
             };
-            failed.map(|_| Value::Null)
+            if next {
+                let fetched = job.move_to_failed_and_fetch(error).await;
+                fetched.map(|(_, fetched)| After::next(fetched))
+            } else {
+                job.move_to_failed(error).await.map(|_| After::NOTHING)
+            }
         }
         "moveToDelayed" => {
             let Until { now, until } = arguments(line)?;
             let delay = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
-            job.move_to_delayed(delay).await.map(|()| Value::Null)
+            job.move_to_delayed(delay).await.map(|()| After::NOTHING)
         }
-        "moveToWait" => job.move_to_wait().await.map(|_| Value::Null),
-        "moveToWaitingChildren" => job.move_to_waiting_children().await.map(Value::Bool),
+        "moveToWait" => job.move_to_wait().await.map(|_| After::NOTHING),
+        "moveToWaitingChildren" => {
+            let moved = match arguments::<Child>(line)?.child {
+                Some(key) => job.move_to_waiting_child(&key).await,
+                None => job.move_to_waiting_children().await,
+            };
+            moved.map(|moved| After::Said(moved.into()))
+        }
         _ => {
             let duration = Duration::from_millis(arguments::<For>(line)?.duration);
             match job.extend_lock(duration).await {
-                Ok(()) => Ok(Value::Bool(true)),
-                Err(Error::LockLost { .. }) => Ok(Value::Bool(false)),
+                Ok(()) => Ok(After::Said(true.into())),
+                Err(Error::LockLost { .. }) => Ok(After::Said(false.into())),
                 Err(error) => Err(error),
             }
         }
