@@ -105,9 +105,13 @@ export class StockSide {
     return moved;
   }
 
-  async hold(token, act) {
+  /** Extends the lock; one that is found to be lost is not asked for again. */
+  async extend(token, duration) {
     const held = this.#taken.get(token);
-    return held ? act(held.job) : 'nothing held';
+    if (!held) return 'nothing held';
+    const extended = (await held.job.extendLock(token, duration)) === 1;
+    if (!extended) this.#taken.delete(token);
+    return extended;
   }
 
   checkStalled(queue) {

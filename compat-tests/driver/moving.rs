@@ -125,9 +125,18 @@ async fn end(session: &mut Session, name: &str, line: &str) -> std::result::Resu
         return Ok(Reply::Answer("nothing held".into()));
     };
     let queue = job.raw().queue().to_owned();
-    let moved = moved(&mut job, name, line).await?;
-    let stays = name == "extendLock"
-        || (name == "moveToWaitingChildren" && matches!(moved, Ok(After::Said(Value::Bool(false)))));
+    let moved = match moved(&mut job, name, line).await {
+        Ok(moved) => moved,
+        Err(inexpressible) => {
+            session.held.insert(token, job);
+            return Err(inexpressible);
+        }
+    };
+    // A lock that is found to be lost is not asked for again.
+    let stays = match &moved {
+        Ok(After::Said(Value::Bool(extended))) => *extended == (name == "extendLock"),
+        _ => false,
+    };
     if stays {
         session.held.insert(token, job);
         return Ok(moved.map(After::value).into());

@@ -66,7 +66,7 @@ export const moves = {
     weight: 1,
     possible: isHeld,
     make: (chance, world) => ({ ...held(chance, world), duration: LIFETIME }),
-    play: async (side, { token, duration }) => (await side.hold(token, (job) => job.extendLock(token, duration))) === 1,
+    play: (side, { token, duration }) => side.extend(token, duration),
   },
   checkStalled: {
     weight: 3,
