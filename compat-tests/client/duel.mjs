@@ -35,7 +35,7 @@ export class Duel {
   /** Resolves to `{ steps, difference }`: what was played, and how the last step differed, if it did. */
   async #run(world, next, length) {
     const sides = [this.left, this.right];
-    await Promise.all(sides.map((side) => this.#begin(side)));
+    await Promise.all(sides.map((side) => this.begin(side)));
     const steps = [];
     let state = await snapshot(this.left.redis);
     for (let number = 0; number < length; number += 1) {
@@ -65,7 +65,8 @@ export class Duel {
     return { steps };
   }
 
-  async #begin(side) {
+  /** Empties the database of a side, for a new sequence. */
+  async begin(side) {
     await side.redis.flushdb();
     for (const queue of QUEUES) await this.#introduce(side, queue);
     await side.reset();

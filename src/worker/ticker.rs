@@ -128,6 +128,11 @@ fn iteration(
     opts.insert("timestamp".into(), json!(now));
     // As every job that a JavaScript client adds (WIRE §2.1).
     opts.entry("attempts").or_insert(json!(0));
+    // Stock reads the job before it plans the next, and then a bare number has become a kind.
+    if let Some(delay) = opts.get("backoff").filter(|backoff| backoff.is_number()) {
+        let fixed = json!({ "type": "fixed", "delay": delay });
+        opts.insert("backoff".into(), fixed);
+    }
     match slot {
         Some(slot) => opts.insert("prevMillis".into(), json!(slot)),
         None => opts.remove("prevMillis"),
