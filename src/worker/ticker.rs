@@ -185,6 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn a_backoff_that_is_a_number_becomes_a_kind() {
+        let record = record(r#"{"backoff":250,"repeat":{"every":1000}}"#);
+        let next = iteration("s", &record, 5000, &TimeZone::UTC)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            next.opts["backoff"],
+            json!({"type": "fixed", "delay": 250})
+        );
+    }
+
+    #[test]
     fn a_schedule_that_is_over_plans_nothing() {
         for repeat in [
             r#"{"repeat":{"every":1000,"count":3,"limit":3}}"#,
