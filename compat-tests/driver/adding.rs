@@ -115,10 +115,17 @@ struct Find {
 }
 
 async fn find_flow(session: &Session, line: &str) -> Result<Reply, Reply> {
-    let Find { queue, id, depth, max_children } = arguments(line)?;
+    let Find {
+        queue,
+        id,
+        depth,
+        max_children,
+    } = arguments(line)?;
     let find = session.client.flow_tree(&queue, &id);
     let found = find.depth(depth).max_children(max_children).await;
-    Ok(found.map(|root| root.as_ref().map_or(Value::Null, found_ids)).into())
+    Ok(found
+        .map(|root| root.as_ref().map_or(Value::Null, found_ids))
+        .into())
 }
 
 /// Children stand in no order, so they are told in that of their ids.

@@ -72,9 +72,10 @@ pub(crate) async fn play(session: &Session, name: &str, line: &str) -> Reply {
 async fn change(job: &JobHandle, name: &str, line: &str) -> Result<Reply, Reply> {
     Ok(match name {
         "updateData" => unit(job.update_data(arguments::<Data>(line)?.data).await),
-        "updateProgress" => {
-            unit(job.update_progress(arguments::<Progress>(line)?.progress).await)
-        }
+        "updateProgress" => unit(
+            job.update_progress(arguments::<Progress>(line)?.progress)
+                .await,
+        ),
         "log" => job.log(arguments::<Row>(line)?.row).await.into(),
         "clearLogs" => unit(job.clear_logs(arguments::<Keep>(line)?.keep).await),
         "changeDelay" => {
@@ -84,7 +85,11 @@ async fn change(job: &JobHandle, name: &str, line: &str) -> Result<Reply, Reply>
         "changePriority" => {
             let Priority { priority, lifo } = arguments(line)?;
             let change = job.change_priority(priority);
-            unit(if lifo { change.lifo().await } else { change.await })
+            unit(if lifo {
+                change.lifo().await
+            } else {
+                change.await
+            })
         }
         "promote" => unit(job.promote().await),
         "retry" => retry(job, &arguments(line)?).await,

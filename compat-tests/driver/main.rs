@@ -60,9 +60,18 @@ async fn play(session: &mut Session, line: &str) -> Reply {
         return Reply::done();
     }
     match name {
-        "add" | "addBulk" | "addFlow" | "addFlows" | "flow" => adding::play(session, name, line).await,
-        "take" | "takeLimited" | "complete" | "fail" | "moveToDelayed" | "moveToWait" | "moveToWaitingChildren"
-        | "extendLock" | "checkStalled" => moving::play(session, name, line).await,
+        "add" | "addBulk" | "addFlow" | "addFlows" | "flow" => {
+            adding::play(session, name, line).await
+        }
+        "take"
+        | "takeLimited"
+        | "complete"
+        | "fail"
+        | "moveToDelayed"
+        | "moveToWait"
+        | "moveToWaitingChildren"
+        | "extendLock"
+        | "checkStalled" => moving::play(session, name, line).await,
         "updateData"
         | "updateProgress"
         | "log"

@@ -103,7 +103,12 @@ async fn take(
     if is_limited {
         builder = builder.limiter(STARTS, LOCK);
     }
-    let mut fetcher = builder.lock(LOCK).name(NAME).metrics(MINUTES).open().await?;
+    let mut fetcher = builder
+        .lock(LOCK)
+        .name(NAME)
+        .metrics(MINUTES)
+        .open()
+        .await?;
     let Some(job) = fetcher.try_next().await?.into_job() else {
         return Ok(Reply::done());
     };

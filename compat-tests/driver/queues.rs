@@ -108,7 +108,11 @@ async fn change(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply> {
         }
         "clean" => clean(queue, &arguments(line)?).await,
         "retryJobs" => {
-            let Retry { state, count, before } = arguments(line)?;
+            let Retry {
+                state,
+                count,
+                before,
+            } = arguments(line)?;
             let mut retry = queue.retry_all().step_size(count);
             if state == "completed" {
                 retry = retry.completed();
@@ -119,7 +123,9 @@ async fn change(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply> {
             retry.await.map(|_| Value::Null).into()
         }
         "promoteJobs" => {
-            let promotion = queue.promote_all().step_size(arguments::<Promote>(line)?.count);
+            let promotion = queue
+                .promote_all()
+                .step_size(arguments::<Promote>(line)?.count);
             promotion.await.map(|_| Value::Null).into()
         }
         "obliterate" => {
@@ -130,7 +136,10 @@ async fn change(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply> {
             }
             obliteration.await.map(|_| Value::Null).into()
         }
-        "trimEvents" => queue.trim_events(arguments::<Trim>(line)?.length).await.into(),
+        "trimEvents" => queue
+            .trim_events(arguments::<Trim>(line)?.length)
+            .await
+            .into(),
         "removeDeduplicationKey" => {
             let Key { key } = arguments(line)?;
             queue.remove_deduplication_key(&key).await.into()
@@ -150,7 +159,9 @@ async fn clean(queue: &Queue, given: &Clean) -> Reply {
         "active" => Cleanable::Active,
         _ => return Reply::inexpressible(&"no such state to clean"),
     };
-    let mut sweep = queue.clean(state).older_than(Duration::from_millis(given.grace));
+    let mut sweep = queue
+        .clean(state)
+        .older_than(Duration::from_millis(given.grace));
     if given.limit == 0 {
         return sweep.await.into();
     }

@@ -133,8 +133,11 @@ async fn ask_queue(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply
             .await
             .map(|counts| {
                 // What 5.x parks in a paused queue waits, too.
-                let states = JobState::ALL.into_iter().filter(|state| *state != JobState::Paused);
-                let pairs = states.map(|state| (state.as_str().to_owned(), json!(counts.of(state))));
+                let states = JobState::ALL
+                    .into_iter()
+                    .filter(|state| *state != JobState::Paused);
+                let pairs =
+                    states.map(|state| (state.as_str().to_owned(), json!(counts.of(state))));
                 Value::Object(pairs.collect())
             })
             .into(),
@@ -145,13 +148,25 @@ async fn ask_queue(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply
             let pairs = pairs.map(|(priority, count)| (priority.to_string(), json!(count)));
             Reply::Answer(Value::Object(pairs.collect()))
         }
-        "delayedCount" => queue.delayed_before(arguments::<Until>(line)?.until).await.into(),
+        "delayedCount" => queue
+            .delayed_before(arguments::<Until>(line)?.until)
+            .await
+            .into(),
         "jobs" => jobs(queue, line).await?,
         "metrics" => {
             let Kind { kind } = arguments(line)?;
             let range: Range = arguments(line)?;
-            let kind = if kind == "failed" { MetricsKind::Failed } else { MetricsKind::Completed };
-            queue.metrics(kind).range(range.start..range.end()).await.map(metrics).into()
+            let kind = if kind == "failed" {
+                MetricsKind::Failed
+            } else {
+                MetricsKind::Completed
+            };
+            queue
+                .metrics(kind)
+                .range(range.start..range.end())
+                .await
+                .map(metrics)
+                .into()
         }
         "isPaused" => queue.is_paused().await.into(),
         "isMaxed" => queue.is_maxed().await.into(),
@@ -161,14 +176,21 @@ async fn ask_queue(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply
                 let duration = u64::try_from(limit.duration.as_millis()).unwrap_or(u64::MAX);
                 json!({ "max": limit.max, "duration": duration })
             });
-            Reply::Answer(json!({ "concurrency": queue.global_concurrency().await?, "rateLimit": limit }))
+            Reply::Answer(
+                json!({ "concurrency": queue.global_concurrency().await?, "rateLimit": limit }),
+            )
         }
         "rateLimitTtl" => {
-            let ttl = queue.rate_limit_ttl(Some(arguments::<Max>(line)?.max)).await;
+            let ttl = queue
+                .rate_limit_ttl(Some(arguments::<Max>(line)?.max))
+                .await;
             ttl.map(|ttl| ttl.map_or(0, |ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)))
                 .into()
         }
-        _ => queue.deduplication_job_id(&arguments::<Key>(line)?.key).await.into(),
+        _ => queue
+            .deduplication_job_id(&arguments::<Key>(line)?.key)
+            .await
+            .into(),
     })
 }
 
@@ -180,7 +202,11 @@ async fn jobs(queue: &Queue, line: &str) -> Result<Reply, Reply> {
         .map(|state| state.parse::<JobState>())
         .collect::<bullrs::Result<Vec<_>>>()?;
     let list = queue.jobs(states).range(range.start..range.end());
-    let list = if range.oldest_first { list.ascending() } else { list.descending() };
+    let list = if range.oldest_first {
+        list.ascending()
+    } else {
+        list.descending()
+    };
     let found = list.await?;
     let ids: Vec<&str> = found.iter().map(JobSnapshot::id).collect();
     Ok(Reply::Answer(json!(ids)))
@@ -235,12 +261,26 @@ fn told(job: &JobSnapshot) -> bullrs::Result<Map<String, Value>> {
     tell("finishedOn", job.finished_on()?.map(|at| json!(at)));
     tell("processedBy", job.processed_by().map(|name| json!(name)));
     tell("progress", Some(raw(job.progress()?).unwrap_or(json!(0))));
-    tell("returnvalue", Some(raw(job.return_value()?).unwrap_or(Value::Null)));
-    tell("failedReason", job.failed_reason().filter(|reason| !reason.is_empty()).map(|reason| json!(reason)));
+    tell(
+        "returnvalue",
+        Some(raw(job.return_value()?).unwrap_or(Value::Null)),
+    );
+    tell(
+        "failedReason",
+        job.failed_reason()
+            .filter(|reason| !reason.is_empty())
+            .map(|reason| json!(reason)),
+    );
     tell("stacktrace", Some(json!(job.stacktrace()?.len())));
     tell("parentKey", job.parent_key().map(|key| json!(key)));
-    tell("deduplicationId", job.deduplication_id().map(|id| json!(id)));
+    tell(
+        "deduplicationId",
+        job.deduplication_id().map(|id| json!(id)),
+    );
     tell("repeatJobKey", job.repeat_job_key().map(|key| json!(key)));
-    tell("deferredFailure", job.deferred_failure().map(|reason| json!(reason)));
+    tell(
+        "deferredFailure",
+        job.deferred_failure().map(|reason| json!(reason)),
+    );
     Ok(all)
 }

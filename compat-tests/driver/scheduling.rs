@@ -106,7 +106,9 @@ async fn list(queue: &Queue, line: &str) -> Result<Reply, Reply> {
 
 /// What it has, by stock's names; what it lacks is left out.
 fn told(info: &SchedulerInfo) -> Value {
-    let millis = |duration: std::time::Duration| json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+    let millis = |duration: std::time::Duration| {
+        json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    };
     let json_text = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let mut template = Map::new();
     if let Some(data) = &info.data {
@@ -124,11 +126,19 @@ fn told(info: &SchedulerInfo) -> Value {
         ("startDate", info.start_date.map(|at| json!(at))),
         ("endDate", info.end_date.map(|at| json!(at))),
         ("tz", info.time_zone.as_ref().map(|zone| json!(zone))),
-        ("pattern", info.pattern.as_ref().map(|pattern| json!(pattern))),
+        (
+            "pattern",
+            info.pattern.as_ref().map(|pattern| json!(pattern)),
+        ),
         ("every", info.every.map(millis)),
         ("offset", info.offset.map(millis)),
-        ("template", (!template.is_empty()).then_some(Value::Object(template))),
+        (
+            "template",
+            (!template.is_empty()).then_some(Value::Object(template)),
+        ),
     ];
-    let known = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let known = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(known.collect())
 }
