@@ -4,13 +4,6 @@
 //! `BULLRS_PROPERTY_MEGABYTES` how large the largest data is (4 by default).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-#[path = "../src/wire/pack.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "only what packs JSON is tried here"
-)]
-mod pack;
 mod support;
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -19,7 +12,7 @@ use bullrs::{
     backoff,
     cron::{Next, Schedule, read_date, zone},
     wire::{
-        BackoffOpts, Event, EventId, JobOpts, JobRecord, KeepJobs, QueueKeys, RepeatOpts,
+        BackoffOpts, Event, EventId, JobOpts, JobRecord, KeepJobs, QueueKeys, RepeatOpts, packed,
         read_json, score,
     },
 };
@@ -523,13 +516,12 @@ fn redis_unpacks_what_was_packed() {
     proptest!(cases(), |(value in json_value())| {
         let mut expected = String::new();
         canonical(&value, &mut expected);
-        let answer = unpacked(pack::Pack::new().json(&value).done());
+        let answer = unpacked(packed(&value));
         prop_assert_eq!(String::from_utf8_lossy(&answer), expected);
     });
     for length in [0, 31, 32, 255, 256, 65_535, 65_536] {
         let text = "x".repeat(length);
-        let fields: pack::Pack = [text.as_str(), "y"].into_iter().collect();
-        let answer = unpacked(fields.done());
+        let answer = unpacked(packed(&json!([text, "y"])));
         let expected = format!("{{#1=s{length}:{text}#2=s1:y}}");
         assert_eq!(String::from_utf8(answer).unwrap(), expected);
     }

@@ -320,6 +320,17 @@ async fn a_second_stop_does_not_wait_for_the_drain() {
     );
 }
 
+#[tokio::test]
+async fn a_stop_right_after_the_start_is_heard() {
+    let rig = Rig::start().await;
+    for _ in 0..30 {
+        let worker = rig.client.worker("q").handle("x", echo).build().unwrap();
+        let worker = worker.start().await.unwrap();
+        worker.control().stop();
+        within("the worker to stop", worker.finished()).await;
+    }
+}
+
 // PEERS A1 #11: a closing worker popped the marker and other workers slept on.
 #[tokio::test]
 async fn a_stopping_idle_worker_swallows_no_wake_up() {

@@ -22,11 +22,24 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Redis")]
 pub(super) struct RedisArgs {
-    /// Redis: redis://, rediss:// (TLS) or unix:// [default: redis://127.0.0.1:6379]
+    /// Redis, or one of its nodes or sentinels [default: redis://127.0.0.1:6379]
     ///
-    /// REDIS_URL is read too. Credentials may stand in the URL; they are never printed.
+    /// redis://, rediss:// (TLS), unix://, redis+cluster:// or redis+sentinel://; the handbook has
+    /// examples. REDIS_URL is read too. Credentials may stand in the URL; they are never printed.
     #[arg(long, value_name = "URL", env = "BULLRS_REDIS_URL")]
     redis_url: Option<String>,
+
+    /// Authorities to trust for TLS, in PEM [default: the public ones]
+    #[arg(long, value_name = "FILE", env = "BULLRS_REDIS_CA")]
+    redis_ca: Option<String>,
+
+    /// Client certificate for TLS, in PEM [default: none]
+    #[arg(long, value_name = "FILE", env = "BULLRS_REDIS_CERT")]
+    redis_cert: Option<String>,
+
+    /// Key of the client certificate, in PEM [default: none]
+    #[arg(long, value_name = "FILE", env = "BULLRS_REDIS_KEY")]
+    redis_key: Option<String>,
 
     /// Start of every key; must equal the app's [default: bull]
     #[arg(long, value_name = "TEXT", env = "BULLRS_PREFIX")]

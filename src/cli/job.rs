@@ -154,7 +154,7 @@ impl Cancel<'_> {
             match asked {
                 (CancelOutcome::Cancelled { .. }, record) => {
                     self.note(record.as_ref(), &args.queue, &args.id).await;
-                    let state = job.state().await?;
+                    let state = job.state().await?.to_string();
                     return Ok((answer("cancelled", state), Exit::Fine));
                 }
                 (CancelOutcome::Finished { state }, _) if requested && state == "failed" => {

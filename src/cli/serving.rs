@@ -199,10 +199,13 @@ pub(super) fn not_started(error: &Error, connection: &ConnectionOptions) -> Abor
             format!("cannot reach redis at `{connection}`"),
         )
         .cause(plain(message))
-        .hint(
+        .hint(if message == "connection refused" {
             "is it running there? `docker compose up redis` starts one, \
-             REDIS_URL or `--redis-url` names another",
-        ),
+             REDIS_URL or `--redis-url` names another"
+        } else {
+            "REDIS_URL or `--redis-url` says where it is and who asks; \
+             docs/connections.md has all forms"
+        }),
         _ => Abort::new(Exit::Usage, "the worker cannot start").because(error),
     }
 }

@@ -69,6 +69,9 @@ macro_rules! keys {
 
 keys! {
     REDIS_URL: Top "redis_url" Some("REDIS_URL"), "redis://127.0.0.1:6379";
+    REDIS_CA: Top "redis_ca" None, "";
+    REDIS_CERT: Top "redis_cert" None, "";
+    REDIS_KEY: Top "redis_key" None, "";
     PREFIX: Top "prefix" None, "bull";
     DATABASE_URL: Top "database_url" Some("DATABASE_URL"), "sqlite:bullrs.db";
     LOG_FORMAT: Top "log_format" None, "pretty on a terminal, else json";

@@ -10,7 +10,14 @@ const MASK: &str = "***";
 const SHORTEST: usize = 8;
 
 /// Parameters of a URL whose values are credentials.
-const PARAMETERS: [&str; 4] = ["password=", "passwd=", "sslpassword=", "token="];
+const PARAMETERS: [&str; 6] = [
+    "password=",
+    "sentinel_password=",
+    "passwd=",
+    "sslpassword=",
+    "token=",
+    "pass=",
+];
 
 /// Masks the credentials inside URLs, and every secret it was told of, in any text.
 #[derive(Clone, Default)]
@@ -175,6 +182,12 @@ mod tests {
                 "postgres://db/app?sslmode=require&password=hush&x=1",
                 "postgres://db/app?sslmode=require&password=***&x=1",
             ),
+            (
+                "redis+sentinel://u:p@a,b:1/m?sentinel_username=s&sentinel_password=hush",
+                "redis+sentinel://***@a,b:1/m?sentinel_username=s&sentinel_password=***",
+            ),
+            ("redis+cluster://u:p@a,b:1", "redis+cluster://***@a,b:1"),
+            ("unix:///s?user=u&pass=hush", "unix:///s?user=u&pass=***"),
             ("nothing to hide: a@b", "nothing to hide: a@b"),
             ("://", "://"),
         ] {

@@ -110,8 +110,61 @@ impl<'s> Reader<'s> {
 
     /// Where Redis is. After a fault it is the default.
     pub fn redis(&mut self) -> RedisChoice {
-        let (_, found) = self.value(&key::REDIS_URL, RedisChoice::parse);
-        found.unwrap_or_else(RedisChoice::standard)
+        let (origin, found) = self.value(&key::REDIS_URL, RedisChoice::parse);
+        let is_known = found.is_some() || origin == Origin::Default;
+        let mut choice = found.unwrap_or_else(RedisChoice::standard);
+        let ca = self.path(&key::REDIS_CA);
+        let certificate = self.path(&key::REDIS_CERT);
+        let key = self.path(&key::REDIS_KEY);
+        if !is_known {
+            return choice;
+        }
+        if let Some((origin, path)) = ca {
+            let options = choice.options.clone().ca_file(path);
+            self.keep(&key::REDIS_CA, &origin, &mut choice, options);
+        }
+        match (certificate, key) {
+            (Some((origin, certificate)), Some((_, key))) => {
+                let options = choice.options.clone().client_certificate(certificate, key);
+                self.keep(&key::REDIS_CERT, &origin, &mut choice, options);
+            }
+            (Some((origin, _)), None) => {
+                self.complain(
+                    &key::REDIS_CERT,
+                    &origin,
+                    "needs its key: set BULLRS_REDIS_KEY too",
+                );
+            }
+            (None, Some((origin, _))) => self.complain(
+                &key::REDIS_KEY,
+                &origin,
+                "belongs to a certificate: set BULLRS_REDIS_CERT too",
+            ),
+            (None, None) => {}
+        }
+        choice
+    }
+
+    fn path(&mut self, key: &Key) -> Option<(Origin, String)> {
+        let (origin, path) = self.value(key, |text| Ok(text.to_owned()));
+        Some((origin, path.filter(|path| !path.is_empty())?))
+    }
+
+    fn keep(
+        &mut self,
+        key: &Key,
+        origin: &Origin,
+        choice: &mut RedisChoice,
+        options: crate::Result<ConnectionOptions>,
+    ) {
+        match options {
+            Ok(options) => choice.options = options,
+            Err(_no_tls) => self.complain(
+                key,
+                origin,
+                "is for TLS, but the URL of redis asks for none; write `rediss://`",
+            ),
+        }
     }
 
     /// Where the job store is, and whether there is to be one.
@@ -271,4 +324,54 @@ fn database_url(text: &str) -> Result<String, String> {
         "`{text}` is no database that bullrs knows; write `postgres://host/name` or \
          `sqlite:jobs.db`, or set BULLRS_NO_STORE=true"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(variables: &[(&str, &str)]) -> Vec<String> {
+        let sources = Sources {
+            environment: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Sources::default()
+        };
+        let mut reader = Reader::new(&sources);
+        let _redis = reader.redis();
+        let faults = reader.finish().err().unwrap_or_default();
+        faults.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn files_for_tls_need_tls_and_each_other() {
+        let tls = ("REDIS_URL", "rediss://cache");
+        let files = [
+            ("BULLRS_REDIS_CERT", "c.pem"),
+            ("BULLRS_REDIS_KEY", "k.pem"),
+        ];
+        let ca = ("BULLRS_REDIS_CA", "ca.pem");
+        let no_tls = "is for TLS, but the URL of redis asks for none; write `rediss://`";
+        for (variables, expected) in [
+            (vec![tls, ca, files[0], files[1]], vec![]),
+            (vec![ca], vec![format!("BULLRS_REDIS_CA: {no_tls}")]),
+            (
+                vec![files[0], files[1]],
+                vec![format!("BULLRS_REDIS_CERT: {no_tls}")],
+            ),
+            (
+                vec![tls, files[0]],
+                vec!["BULLRS_REDIS_CERT: needs its key: set BULLRS_REDIS_KEY too".into()],
+            ),
+            (
+                vec![tls, files[1]],
+                vec![
+                    "BULLRS_REDIS_KEY: belongs to a certificate: set BULLRS_REDIS_CERT too".into(),
+                ],
+            ),
+        ] {
+            assert_eq!(faults(&variables), expected);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! TLS to Redis: which certificates count, and what their errors mean.
 
-use std::{io, path::PathBuf};
+#[cfg(not(feature = "tls"))]
+use std::io;
+use std::path::PathBuf;
 
 /// How a server proves who it is, and we to it. Files are read anew for each connection, so that
 /// certificates can be renewed while a worker runs.

@@ -162,7 +162,9 @@ impl JobHandle {
     /// # Errors
     /// When Redis cannot be reached.
     pub async fn lock_token(&self) -> Result<Option<String>> {
-        call::lock_holder(self.queue.conn(), self.queue.keys()?, &self.id).await
+        let ids = [self.id.as_str()];
+        let holders = call::lock_holders(self.queue.conn(), self.queue.keys()?, &ids).await?;
+        Ok(holders.into_iter().next().flatten())
     }
 
     /// The rows of the job's log.

@@ -71,3 +71,9 @@ pub(crate) fn without_content(error: &serde_json::Error) -> String {
     }
     text
 }
+
+/// How scripts are told a value: msgpack. Public so that tests may compare it with what Redis reads.
+#[doc(hidden)]
+pub fn packed(value: &serde_json::Value) -> Vec<u8> {
+    Pack::new().json(value).done()
+}

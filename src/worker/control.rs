@@ -154,6 +154,7 @@ impl Control {
     pub fn is_ready(&self) -> bool {
         self.0.ready.load(Ordering::Relaxed)
             && self.0.conn.is_healthy()
+            && self.troubles().is_empty()
             && *self.0.phase.borrow() == Phase::Running
     }
 

@@ -303,6 +303,10 @@ async fn supervise(
     cancel_grace: Duration,
 ) {
     let mut stop = shared.stop.subscribe();
+    if *stop.borrow() > Stop::No {
+        // Told to stop before we listened.
+        stop.mark_changed();
+    }
     let mut deadline: Option<Instant> = None;
     loop {
         let timer = async {

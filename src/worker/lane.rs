@@ -48,6 +48,7 @@ struct Entry {
 }
 
 /// A lock to extend.
+#[derive(Clone)]
 pub(super) struct Renewal {
     pub(super) sequence: u64,
     pub(super) id: String,
@@ -218,6 +219,14 @@ impl Lane {
                 renewed: entry.renewed,
             })
             .collect()
+    }
+
+    /// Whether a lock is still to be kept: the job has not left, and is not leaving in this moment.
+    pub(super) fn must_keep(&self, sequence: u64) -> bool {
+        self.held
+            .borrow()
+            .get(&sequence)
+            .is_some_and(|entry| !entry.lost && !entry.in_flight)
     }
 
     pub(super) fn renewed(&self, sequence: u64, at: Instant) {

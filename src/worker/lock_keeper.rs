@@ -41,7 +41,12 @@ impl LockKeeper {
         };
         let due = self.lane.due_for_renewal(before);
         for some in due.chunks(LOCKS_PER_CALL) {
-            self.extend(some).await;
+            // Behind a slow network many of them may have left since.
+            let mut some = some.to_vec();
+            some.retain(|lock| self.lane.must_keep(lock.sequence));
+            if !some.is_empty() {
+                self.extend(&some).await;
+            }
         }
         self.give_up_expired();
     }
@@ -63,13 +68,16 @@ impl LockKeeper {
         match extended {
             Ok(lost) => {
                 let lost: HashSet<String> = lost.into_iter().collect();
-                for lock in due {
-                    if lost.contains(&lock.id) {
-                        self.report_lost(lock).await;
-                    } else {
-                        lane.renewed(lock.sequence, sent);
-                    }
+                let (lost, kept): (Vec<_>, Vec<_>) =
+                    due.iter().partition(|lock| lost.contains(&lock.id));
+                for lock in kept {
+                    lane.renewed(lock.sequence, sent);
                 }
+                // A finish that went out meanwhile takes the lock with it; that is no loss.
+                let lost = lost
+                    .into_iter()
+                    .filter(|lock| lane.must_keep(lock.sequence));
+                self.report_lost(&lost.collect::<Vec<_>>(), patience).await;
             }
             Err(error) if error.is_transient() => {
                 debug!(target: "bullrs::worker", queue = &*lane.queue, %error, "cannot extend locks now");
@@ -80,31 +88,40 @@ impl LockKeeper {
         }
     }
 
-    async fn report_lost(&self, lock: &Renewal) {
-        let lane = &self.lane;
-        // A finish that was in flight takes the lock with it; that is no loss.
-        let held_by = call::lock_holder(&lane.conn, &lane.keys, &lock.id)
-            .await
-            .ok()
-            .flatten();
-        if held_by.as_deref() == Some(lock.lock_token.as_str()) || lane.is_lost(lock.sequence) {
+    /// Asks who holds these locks now, for all in one call: the other locks must not wait for it.
+    async fn report_lost(&self, lost: &[&Renewal], patience: Duration) {
+        if lost.is_empty() {
             return;
         }
-        let overdue = lock
-            .renewed
-            .elapsed()
-            .saturating_sub(lane.lock_duration)
-            .as_millis();
-        let why = match held_by {
-            Some(_) => format!("another worker holds it (renewal was {overdue} ms late)"),
-            None => format!("it is gone (renewal was {overdue} ms late)"),
+        let lane = &self.lane;
+        let ids: Vec<&str> = lost.iter().map(|lock| lock.id.as_str()).collect();
+        let asked = call::lock_holders(&lane.conn, &lane.keys, &ids);
+        let holders = match tokio::time::timeout(patience, asked).await {
+            Ok(Ok(holders)) => holders,
+            // Whoever it is, it is not us.
+            Ok(Err(_)) | Err(_) => vec![None; lost.len()],
         };
-        if lane.lose(lock.sequence, &why) {
-            warn!(
-                target: "bullrs::worker",
-                queue = &*lane.queue, job_id = lock.id, why,
-                "lost the lock; the job is told to stop and its outcome will not be written"
-            );
+        for (lock, holder) in lost.iter().zip(holders) {
+            let is_ours = holder.as_deref() == Some(lock.lock_token.as_str());
+            if is_ours || !lane.must_keep(lock.sequence) {
+                continue;
+            }
+            let overdue = lock
+                .renewed
+                .elapsed()
+                .saturating_sub(lane.lock_duration)
+                .as_millis();
+            let why = match holder {
+                Some(_) => format!("another worker holds it (renewal was {overdue} ms late)"),
+                None => format!("it is gone (renewal was {overdue} ms late)"),
+            };
+            if lane.lose(lock.sequence, &why) {
+                warn!(
+                    target: "bullrs::worker",
+                    queue = &*lane.queue, job_id = lock.id, why,
+                    "lost the lock; the job is told to stop and its outcome will not be written"
+                );
+            }
         }
     }
 

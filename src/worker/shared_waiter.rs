@@ -12,6 +12,9 @@ use tracing::warn;
 use super::waiter::{Request, Woken, woken_by};
 use crate::conn::{Blocking, Conn, Popped};
 
+/// How soon to end a wait again that goes on although it was ended.
+const UNBLOCK_AGAIN: Duration = Duration::from_millis(20);
+
 /// The one blocking connection of a process. `getWorkers()` counts it for the first queue only.
 pub(super) struct SharedWaiter {
     pub(super) conn: Conn,
@@ -142,18 +145,31 @@ impl SharedWaiter {
             .max(Duration::from_millis(1));
         let client_id = blocking.client_id();
         let mut arrived = Vec::new();
+        let mut unblock_at: Option<Instant> = None;
         let popped = {
             let pop = blocking.pop_marker(&markers, timeout);
             tokio::pin!(pop);
             loop {
+                let unblocking = async {
+                    match unblock_at {
+                        Some(at) => tokio::time::sleep_until(at.into()).await,
+                        None => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
+                    biased;
                     popped = &mut pop => break popped,
                     Some(request) = self.requests.recv() => {
                         arrived.push(request);
-                        if let (Some(id), 1) = (client_id, arrived.len()) {
+                        unblock_at = unblock_at.or_else(|| Some(Instant::now()));
+                    }
+                    () = unblocking => {
+                        if let Some(id) = client_id {
                             // Where it fails the request is served when the first wait is over.
                             let _best_effort = self.conn.unblock(id).await;
                         }
+                        // It goes over another connection and may be there before the wait is.
+                        unblock_at = Some(Instant::now() + UNBLOCK_AGAIN);
                     }
                 }
             }

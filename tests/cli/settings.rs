@@ -189,8 +189,8 @@ fn all_mistakes_of_all_sources_are_told_at_once() {
              minutes\n\
              \x20 cause: BULLRS_LOCK_DURATION: must be at least 100ms, got `50ms`\n\
              \x20 cause: JOB_MAX_CONCURRENCY: `many` is not a whole number\n\
-             \x20 cause: REDIS_URL: must start with `redis://`, `rediss://` or `unix://`, as in \
-             `redis://localhost:6379`\n\
+             \x20 cause: REDIS_URL: must start with `redis://`, `rediss://`, `unix://`, \
+             `redis+cluster://` or `redis+sentinel://`, as in `redis://localhost:6379`\n\
              \x20 cause: bullrs.toml:1: `log_format`: `xml` is not `json` or `pretty`\n\
              \x20 cause: bullrs.toml:3: `queues.a.timeout`: `1w` is not a duration; write `500ms`, \
              `5s`, `2m` or `1h`\n\
@@ -226,6 +226,9 @@ fn config_show_masks_credentials_and_lines_columns_up() {
             0,
             "\
 redis_url                    redis://***@cache:6379/1            REDIS_URL
+redis_ca                     -
+redis_cert                   -
+redis_key                    -
 database_url                 postgres://***@db/app?password=***  DATABASE_URL
 worker.no_store              false
 worker.content_job_field     contentJobId

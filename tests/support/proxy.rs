@@ -1,4 +1,4 @@
-//! A TCP proxy that can cut connections at chosen moments.
+//! A TCP proxy that can cut, freeze or slow connections.
 
 use std::{
     net::SocketAddr,
@@ -6,12 +6,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
+    time::Instant,
 };
 
 /// Stands between a client and a server.
@@ -28,6 +30,8 @@ struct Faults {
     /// Counts the times all connections were cut.
     cuts: watch::Sender<u32>,
     refuse: AtomicBool,
+    /// Counts the times all connections were frozen.
+    freezes: watch::Sender<u32>,
 }
 
 impl Proxy {
@@ -45,6 +49,31 @@ impl Proxy {
             }
         });
         Self { address, faults }
+    }
+
+    /// One that holds every byte back for this long, in both directions.
+    pub async fn start_slow(server: u16, delay: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.into_split();
+                tokio::spawn(carry(from_client, to_server, delay));
+                tokio::spawn(carry(from_server, to_client, delay));
+            }
+        });
+        Self {
+            address,
+            faults: Arc::default(),
+        }
+    }
+
+    /// Carries nothing any more over the connections that there are, and closes none: they are
+    /// half-open. New ones work.
+    pub fn freeze_all(&self) {
+        self.faults.freezes.send_modify(|freezes| *freezes += 1);
     }
 
     pub fn url(&self) -> String {
@@ -68,8 +97,35 @@ impl Proxy {
     }
 }
 
+/// Carries bytes one way, each `delay` after it came; many may be on the way at once.
+async fn carry(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin + Send + 'static,
+    delay: Duration,
+) {
+    let (sender, mut arrived) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    tokio::spawn(async move {
+        while let Some((at, bytes)) = arrived.recv().await {
+            tokio::time::sleep_until(at + delay).await;
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        if sender
+            .send((Instant::now(), buffer[..count].to_vec()))
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
 async fn serve(mut client: TcpStream, server: u16, faults: Arc<Faults>) {
     let mut cuts = faults.cuts.subscribe();
+    let mut freezes = faults.freezes.subscribe();
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else {
         return;
     };
@@ -78,6 +134,10 @@ async fn serve(mut client: TcpStream, server: u16, faults: Arc<Faults>) {
     loop {
         tokio::select! {
             _ = cuts.changed() => return,
+            _ = freezes.changed() => {
+                let _cut = cuts.changed().await;
+                return;
+            }
             read = client.read(&mut from_client) => {
                 let Ok(count @ 1..) = read else { return };
                 let request = &from_client[..count];

@@ -81,10 +81,15 @@ pub(crate) async fn add(client: &Client, number: u64) {
 pub(crate) async fn wait_for_completed(client: &Client, count: u64) {
     for number in 0..count {
         let job = client.queue("q").job(&format!("n{number}"));
-        eventually(&format!("job {number} to be completed"), || async {
-            job.state().await.is_ok_and(|state| state == "completed")
-        })
-        .await;
+        let last = Mutex::new(String::new());
+        let completed = eventually("a job to be completed", || async {
+            let state = job.state().await;
+            *last.lock().unwrap() = format!("{state:?}");
+            state.is_ok_and(|state| state == "completed")
+        });
+        if tokio::time::timeout(DEADLINE / 2, completed).await.is_err() {
+            panic!("job {number} is {}", last.into_inner().unwrap());
+        }
     }
 }
 

@@ -240,8 +240,8 @@ fn all_faults_of_all_sources_come_at_once() {
              `postgres://host/name` or `sqlite:jobs.db`, or set BULLRS_NO_STORE=true",
             "JOB_DEFAULT_ATTEMPTS: must be at least 1, got `0`",
             "JOB_MAX_CONCURRENCY: `-1` is not a whole number",
-            "REDIS_URL: must start with `redis://`, `rediss://` or `unix://`, \
-             as in `redis://localhost:6379`",
+            "REDIS_URL: must start with `redis://`, `rediss://`, `unix://`, `redis+cluster://` or \
+             `redis+sentinel://`, as in `redis://localhost:6379`",
             "bullrs.toml:1: `log_format`: `xml` is not `json` or `pretty`",
             "bullrs.toml:3: `worker.stalled_interval`: must be at least 1ms, got `0`",
             "bullrs.toml:4: unknown key `concurency` in `[worker]`; did you mean `concurrency`?",

@@ -29,14 +29,24 @@ pub(crate) async fn extend_locks(
     reply::fields("extendLocks", EXTEND_LOCKS.call(conn, &command).await?)
 }
 
-/// Who holds a job's lock now, if anyone.
-pub(crate) async fn lock_holder(conn: &Conn, keys: &QueueKeys, id: &str) -> Result<Option<String>> {
+/// Who holds the locks of these jobs now, if anyone.
+pub(crate) async fn lock_holders(
+    conn: &Conn,
+    keys: &QueueKeys,
+    ids: &[&str],
+) -> Result<Vec<Option<String>>> {
     let mut command = Cmd::new();
-    command.arg("GET").arg(keys.job_part(id, "lock"));
-    match conn.call("GET lock", &command).await? {
-        Value::Nil => Ok(None),
-        holder => reply::text("GET lock", holder).map(Some),
+    command.arg("MGET");
+    for id in ids {
+        command.arg(keys.job_part(id, "lock"));
     }
+    reply::array("MGET lock", conn.call("MGET lock", &command).await?)?
+        .into_iter()
+        .map(|holder| match holder {
+            Value::Nil => Ok(None),
+            holder => reply::text("MGET lock", holder).map(Some),
+        })
+        .collect()
 }
 
 /// Hands back jobs whose worker died; at most once in each `interval` over all workers.

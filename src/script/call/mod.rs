@@ -42,7 +42,7 @@ pub(crate) use job_change::{
     remove_child_dependency, remove_job, remove_own_deduplication_key, remove_unprocessed_children,
     reprocess,
 };
-pub(crate) use lock::{extend_locks, find_lost_claims, lock_holder, recover_stalled};
+pub(crate) use lock::{extend_locks, find_lost_claims, lock_holders, recover_stalled};
 pub(crate) use queue::{
     client_list, counts, counts_per_priority, delayed_before, is_maxed, is_paused, metrics, probe,
     rate_limit, rate_limit_ttl, restore_marker, state,
