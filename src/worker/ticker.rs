@@ -190,10 +190,7 @@ mod tests {
         let next = iteration("s", &record, 5000, &TimeZone::UTC)
             .unwrap()
             .unwrap();
-        assert_eq!(
-            next.opts["backoff"],
-            json!({"type": "fixed", "delay": 250})
-        );
+        assert_eq!(next.opts["backoff"], json!({"type": "fixed", "delay": 250}));
     }
 
     #[test]
