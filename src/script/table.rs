@@ -162,6 +162,7 @@ shared! {
     release_lock
     release_parent_if_idle
     remove_from_any_state
+    remove_from_list
     remove_job
     remove_tree
     replace_deduplicated
