@@ -34,7 +34,10 @@ impl StallChecker {
         match call::recover_stalled(conn, keys, clock::now(), self.most, self.interval).await {
             Ok(ids) => {
                 for id in ids {
-                    warn!(target: "bullrs::worker", queue = &**queue, job_id = id, "recovered a stalled job");
+                    warn!(target: "bullrs::worker", queue = &**queue, job_id = &id, "recovered a stalled job");
+                    if let Some(observer) = &self.lane.execution.observer {
+                        observer.stalled(queue, &id);
+                    }
                 }
             }
             Err(error) if error.is_transient() => {
