@@ -3,14 +3,12 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use super::{
-    Observer, Processor, QueueOptions, Report, Router, Running, Worker, WorkerOptions,
+    FailedAttempt, Observer, Processor, QueueOptions, Report, Router, Running, Worker,
+    WorkerOptions,
     handler::{Handler, WithState},
+    strategy::Strategies,
 };
-use crate::{
-    Result,
-    conn::ConnectionOptions,
-    wire::{KeepJobs, Limiter},
-};
+use crate::{Result, conn::ConnectionOptions, job::Keep, wire::Limiter};
 
 /// Collects options and handlers; `S` is the state that handlers may ask for.
 pub struct WorkerBuilder<S> {
@@ -19,6 +17,7 @@ pub struct WorkerBuilder<S> {
     options: WorkerOptions,
     router: Router,
     observer: Option<Arc<dyn Observer>>,
+    strategies: Strategies,
     state: S,
 }
 
@@ -32,6 +31,7 @@ impl WorkerBuilder<()> {
             options,
             router: Router::new(),
             observer: None,
+            strategies: Strategies::default(),
             state: (),
         }
     }
@@ -45,6 +45,7 @@ impl WorkerBuilder<()> {
             options,
             router,
             observer,
+            strategies,
             state: (),
         } = self;
         WorkerBuilder {
@@ -53,6 +54,7 @@ impl WorkerBuilder<()> {
             options,
             router,
             observer,
+            strategies,
             state,
         }
     }
@@ -156,12 +158,84 @@ impl<S: Clone + Send + Sync + 'static> WorkerBuilder<S> {
 
     /// Keeps nothing of completed jobs whose producer did not say. Keeps all by default.
     #[must_use]
-    pub fn remove_completed(mut self) -> Self {
-        self.options.remove_on_complete = Some(KeepJobs {
-            count: Some(0.0),
-            age: None,
-            limit: None,
-        });
+    pub fn remove_completed(self) -> Self {
+        self.keep_completed(Keep::none())
+    }
+
+    /// What to keep of completed jobs whose producer did not say. Everything by default.
+    #[must_use]
+    pub fn keep_completed(mut self, keep: Keep) -> Self {
+        self.options.remove_on_complete = Some(keep.into());
+        self
+    }
+
+    /// What to keep of failed jobs whose producer did not say. Everything by default.
+    #[must_use]
+    pub fn keep_failed(mut self, keep: Keep) -> Self {
+        self.options.remove_on_fail = Some(keep.into());
+        self
+    }
+
+    /// Attempts of jobs whose producer set none. One by default.
+    #[must_use]
+    pub fn default_attempts(mut self, attempts: u32) -> Self {
+        self.options.default_attempts = Some(attempts);
+        self
+    }
+
+    /// How often a job may be started, stalls included, before it fails. No limit by default.
+    #[must_use]
+    pub fn max_started_attempts(mut self, most: u32) -> Self {
+        self.options.max_started_attempts = Some(most);
+        self
+    }
+
+    /// As [`Worker::backoff`].
+    #[must_use]
+    pub fn backoff(
+        mut self,
+        name: &str,
+        strategy: impl Fn(u32) -> Option<Duration> + Send + Sync + 'static,
+    ) -> Self {
+        self.strategies.name(name, strategy);
+        self
+    }
+
+    /// As [`Worker::backoff_strategy`].
+    #[must_use]
+    pub fn backoff_strategy(
+        mut self,
+        strategy: impl Fn(&FailedAttempt<'_>) -> Option<Duration> + Send + Sync + 'static,
+    ) -> Self {
+        self.strategies.set_other(strategy);
+        self
+    }
+
+    /// Minutes of history to keep in `metrics:*`. None by default.
+    #[must_use]
+    pub fn metrics(mut self, minutes: u32) -> Self {
+        self.options.metrics = Some(minutes);
+        self
+    }
+
+    /// Longest wait for work before the queue is looked at anyway. Defaults to 5 s.
+    #[must_use]
+    pub fn drain_delay(mut self, delay: Duration) -> Self {
+        self.options.drain_delay = delay;
+        self
+    }
+
+    /// Leaves locks to run out: a job must end within [`lock`](Self::lock). Off by default.
+    #[must_use]
+    pub fn skip_lock_renewal(mut self) -> Self {
+        self.options.skip_lock_renewal = true;
+        self
+    }
+
+    /// Leaves it to other workers to hand back the jobs of dead ones. Off by default.
+    #[must_use]
+    pub fn skip_stalled_check(mut self) -> Self {
+        self.options.skip_stalled_check = true;
         self
     }
 
@@ -183,12 +257,15 @@ impl<S: Clone + Send + Sync + 'static> WorkerBuilder<S> {
             mut options,
             router,
             observer,
+            strategies,
             state: _,
         } = self;
         let name = queue.name.clone();
         options.queues = vec![queue];
         options.validate()?;
-        let worker = Worker::new(connection, options).processor(&name, Arc::new(router));
+        let worker = Worker::new(connection, options)
+            .processor(&name, Arc::new(router))
+            .strategies(strategies);
         Ok(match observer {
             Some(observer) => worker.observer(observer),
             None => worker,

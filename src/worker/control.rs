@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{CancelReason, executor::Held, health::Pulse};
-use crate::conn::Conn;
+use crate::{Error, Result, conn::Conn};
 
 /// How far a stop has come. Each phase implies those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,8 @@ pub struct Control(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) phase: watch::Sender<Phase>,
     pub(super) paused: watch::Sender<bool>,
+    /// Most jobs of each queue at once.
+    pub(super) concurrency: Vec<(Arc<str>, watch::Sender<usize>)>,
     pub(super) stop: watch::Sender<Stop>,
     pub(super) tally: Tally,
     pub(super) ready: AtomicBool,
@@ -130,6 +132,40 @@ impl Control {
         self.0.paused.send_replace(false);
     }
 
+    /// Runs at most so many jobs of a queue at once from now on. Of a lower number more may run
+    /// until they have ended. This process only.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] of 0, and of a queue that this worker does not serve.
+    pub fn set_concurrency(&self, queue: &str, jobs: usize) -> Result<()> {
+        if jobs == 0 {
+            return Err(Error::Invalid {
+                field: "concurrency",
+                rule: "must be at least 1, got 0; to run nothing, pause the worker".into(),
+            });
+        }
+        match self.0.concurrency_of(queue) {
+            Some(most) => most.send_replace(jobs),
+            None => {
+                return Err(Error::Invalid {
+                    field: "queue",
+                    rule: format!("must be one that this worker serves, got `{queue}`"),
+                });
+            }
+        };
+        Ok(())
+    }
+
+    /// How many jobs of a queue may run at once; `None` of one that this worker does not serve.
+    pub fn concurrency(&self, queue: &str) -> Option<usize> {
+        self.0.concurrency_of(queue).map(|most| *most.borrow())
+    }
+
+    /// Whether [`pause`](Self::pause) holds.
+    pub fn is_paused(&self) -> bool {
+        *self.0.paused.borrow()
+    }
+
     /// Tells a job that runs in this process to stop; it fails for good with
     /// `cancelled: <reason>`, unless it ends well all the same. `false` when it does not run here:
     /// [`JobHandle::cancel`](crate::job::JobHandle::cancel) reaches jobs anywhere.
@@ -179,6 +215,11 @@ impl Control {
 }
 
 impl Shared {
+    pub(super) fn concurrency_of(&self, queue: &str) -> Option<&watch::Sender<usize>> {
+        let mut all = self.concurrency.iter();
+        all.find(|(name, _)| &**name == queue).map(|(_, most)| most)
+    }
+
     /// Remembers a job for [`Control::jobs`].
     pub(super) fn remember(&self, queue: &Arc<str>, job: &Arc<Held>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -32,6 +32,7 @@ use super::{
     shared_waiter::SharedWaiter,
     slots::Slots,
     stall_checker::StallChecker,
+    strategy::Strategies,
     ticker::Ticker,
     verdict::Rules,
     waiter::{SharedWait, Waiter},
@@ -55,7 +56,7 @@ pub(super) struct Engine {
     /// One for each of the options' queues, in their order.
     pub(super) processors: Vec<Arc<dyn Processor>>,
     pub(super) observer: Option<Arc<dyn Observer>>,
-    pub(super) strategies: Vec<(String, Arc<super::BackoffStrategy>)>,
+    pub(super) strategies: Strategies,
     pub(super) handlers: Handle,
 }
 
@@ -131,6 +132,15 @@ impl Engine {
             pulse: Pulse::new(queues.collect::<Result<_>>()?),
             phase: watch::Sender::new(Phase::Running),
             paused: watch::Sender::new(false),
+            concurrency: self
+                .options
+                .queues
+                .iter()
+                .map(|queue| {
+                    let most = watch::Sender::new(queue.concurrency);
+                    (Arc::from(queue.name.as_str()), most)
+                })
+                .collect(),
             stop: watch::Sender::new(Stop::No),
             tally: Tally::default(),
             ready: AtomicBool::new(false),
@@ -219,7 +229,7 @@ impl Engine {
                 remove_on_complete: options.remove_on_complete,
                 remove_on_fail: options.remove_on_fail,
                 max_started_attempts: options.max_started_attempts,
-                strategies: self.strategies.iter().cloned().collect(),
+                strategies: self.strategies.clone(),
             },
             processor: Arc::clone(processor),
             observer: self.observer.clone(),
@@ -257,15 +267,10 @@ impl Engine {
         let weights = options.queues.iter().map(|queue| queue.weight);
         let slots = Slots::of(options.total_concurrency, weights);
         let orders = Order::of(lanes.len(), options.strict);
-        for ((((lane, waiter), order), slots), queue) in lanes
-            .iter()
-            .zip(waiting.waiters)
-            .zip(orders)
-            .zip(slots)
-            .zip(&options.queues)
+        for (((lane, waiter), order), slots) in
+            lanes.iter().zip(waiting.waiters).zip(orders).zip(slots)
         {
             let settings = Settings {
-                concurrency: queue.concurrency,
                 drain_delay: options.drain_delay,
                 maximum_rate_limit_delay: options.maximum_rate_limit_delay,
                 burst: options.burst,
@@ -279,12 +284,14 @@ impl Engine {
                 waiter,
             );
             fetchers.spawn_local(fetcher.run());
-            roles.spawn_local(
-                LockKeeper {
-                    lane: Rc::clone(lane),
-                }
-                .run(stop.clone()),
-            );
+            let keeper = LockKeeper {
+                lane: Rc::clone(lane),
+                renews: !options.skip_lock_renewal,
+            };
+            roles.spawn_local(keeper.run(stop.clone()));
+            if options.skip_stalled_check {
+                continue;
+            }
             let checker = StallChecker {
                 lane: Rc::clone(lane),
                 interval: options.stalled_interval,

@@ -44,6 +44,8 @@ const UNKNOWN_JOB_SIZE: usize = 64 * 1024;
 pub(super) struct Fetcher {
     lane: Rc<Lane>,
     settings: Settings,
+    /// Most jobs at once, which may change at any time.
+    concurrency: watch::Receiver<usize>,
     slots: Slots,
     order: Order,
     handlers: Handle,
@@ -72,6 +74,8 @@ pub(super) struct Fetcher {
     retry_at: Option<Instant>,
     failures: u32,
     wake_ups: WakeUps,
+    /// The observer knows that nothing was left at the last claim.
+    told_drained: bool,
     /// A claim's reply was lost: jobs may be active under our lock without our knowing.
     claims_lost: bool,
     looking_for_claims: bool,
@@ -93,7 +97,6 @@ struct WakeUps {
 /// What the options say that the loop needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
-    pub(super) concurrency: usize,
     pub(super) drain_delay: Duration,
     pub(super) maximum_rate_limit_delay: Duration,
     pub(super) burst: bool,
@@ -137,9 +140,12 @@ impl Fetcher {
         waiter: Waiter,
     ) -> Self {
         let (executed_to, executed) = mpsc::unbounded_channel();
+        let concurrency = lane.shared.concurrency_of(&lane.queue);
+        let concurrency = concurrency.map_or_else(|| watch::channel(1).1, watch::Sender::subscribe);
         Self {
             lane,
             settings,
+            concurrency,
             slots,
             order,
             handlers,
@@ -162,6 +168,7 @@ impl Fetcher {
             retry_at: None,
             failures: 0,
             wake_ups: WakeUps::default(),
+            told_drained: false,
             claims_lost: false,
             looking_for_claims: false,
             job_size: UNKNOWN_JOB_SIZE,
@@ -192,6 +199,7 @@ impl Fetcher {
                 () = self.order.changed() => {}
                 _ = phase.changed() => self.on_phase(&mut phase),
                 _ = paused.changed() => self.on_paused(),
+                Ok(()) = self.concurrency.changed() => {}
             }
         }
         self.slots.account(0, false);
@@ -209,6 +217,11 @@ impl Fetcher {
             && self.order.may_claim()
     }
 
+    /// Most jobs of this queue at once.
+    fn most(&self) -> usize {
+        *self.concurrency.borrow()
+    }
+
     /// Slots in use by this queue.
     fn used(&self) -> usize {
         self.running + self.outbox.len() + self.calling + self.running_errands
@@ -216,7 +229,7 @@ impl Fetcher {
 
     /// Slots that a claim may fill now. While a wait may pop a marker, one is kept for it.
     fn free(&self) -> usize {
-        let own = self.settings.concurrency.saturating_sub(self.used());
+        let own = self.most().saturating_sub(self.used());
         own.saturating_sub(usize::from(self.waiting.is_some()))
             .min(self.slots.allowance(self.used()))
     }
@@ -224,10 +237,8 @@ impl Fetcher {
     /// Brings the process-wide count up to date.
     fn account(&mut self) {
         let used = self.used();
-        let hungry = !self.drained
-            && used < self.settings.concurrency
-            && self.retry_at.is_none()
-            && self.may_claim();
+        let hungry =
+            !self.drained && used < self.most() && self.retry_at.is_none() && self.may_claim();
         self.slots.account(used, hungry);
         self.order
             .set_idle(self.drained && self.claims_in_flight == 0);
@@ -250,7 +261,7 @@ impl Fetcher {
         let idle = self.drained && self.claims_in_flight == 0 && self.retry_at.is_none();
         // Where only other queues have the slots, it waits all the same: the marker that wakes it
         // goes to another worker, and this queue comes in for the next slot.
-        let full = self.used() >= self.settings.concurrency;
+        let full = self.used() >= self.most();
         if self.settings.burst || !idle || !self.may_claim() || full {
             return;
         }

@@ -70,7 +70,6 @@ impl Lane {
         let limits = options.jobs.iter();
         let name_limits = limits
             .filter_map(|(name, own)| Some((name.as_str().into(), own.concurrency?)))
-            .filter(|(_, limit)| *limit < options.concurrency)
             .collect();
         Rc::new(Self {
             name_limits,

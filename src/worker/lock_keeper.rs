@@ -19,6 +19,8 @@ const LOCKS_PER_CALL: usize = 500;
 /// be extended before it ran out, is told to stop and its outcome is not written.
 pub(super) struct LockKeeper {
     pub(super) lane: Rc<Lane>,
+    /// Otherwise it only sees when a lock's time is over.
+    pub(super) renews: bool,
 }
 
 impl LockKeeper {
@@ -39,7 +41,11 @@ impl LockKeeper {
         let Some(before) = now.checked_sub(self.lane.lock_duration / 4) else {
             return;
         };
-        let due = self.lane.due_for_renewal(before);
+        let due = if self.renews {
+            self.lane.due_for_renewal(before)
+        } else {
+            Vec::new()
+        };
         for some in due.chunks(LOCKS_PER_CALL) {
             // Behind a slow network many of them may have left since.
             let mut some = some.to_vec();

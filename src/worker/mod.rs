@@ -30,6 +30,7 @@ mod router;
 mod shared_waiter;
 mod slots;
 mod stall_checker;
+mod strategy;
 mod ticker;
 mod verdict;
 mod waiter;
@@ -46,7 +47,7 @@ pub use observer::{Observer, Settled, SettledState};
 pub use options::{NameOptions, QueueOptions, WorkerOptions};
 pub use processor::{Outcome, Processor};
 pub use router::Router;
-pub use verdict::BackoffStrategy;
+pub use strategy::{BackoffStrategy, FailedAttempt};
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -60,7 +61,7 @@ pub struct Worker {
     options: WorkerOptions,
     processors: HashMap<String, Arc<dyn Processor>>,
     observer: Option<Arc<dyn Observer>>,
-    strategies: Vec<(String, Arc<BackoffStrategy>)>,
+    strategies: strategy::Strategies,
 }
 
 impl Worker {
@@ -71,7 +72,7 @@ impl Worker {
             options,
             processors: HashMap::new(),
             observer: None,
-            strategies: Vec::new(),
+            strategies: strategy::Strategies::default(),
         }
     }
 
@@ -97,7 +98,23 @@ impl Worker {
         name: &str,
         strategy: impl Fn(u32) -> Option<Duration> + Send + Sync + 'static,
     ) -> Self {
-        self.strategies.push((name.to_owned(), Arc::new(strategy)));
+        self.strategies.name(name, strategy);
+        self
+    }
+
+    /// Decides for every backoff that is neither [named](Self::backoff) nor built in, by all that
+    /// is known of the attempt: Node's `settings.backoffStrategy`. It must not wait.
+    #[must_use]
+    pub fn backoff_strategy(
+        mut self,
+        strategy: impl Fn(&FailedAttempt<'_>) -> Option<Duration> + Send + Sync + 'static,
+    ) -> Self {
+        self.strategies.set_other(strategy);
+        self
+    }
+
+    fn strategies(mut self, strategies: strategy::Strategies) -> Self {
+        self.strategies = strategies;
         self
     }
 

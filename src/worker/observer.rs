@@ -20,6 +20,13 @@ pub trait Observer: Send + Sync + 'static {
 
     /// Called on the engine's thread once Redis has accepted the outcome; must not block.
     fn settled(&self, settled: Settled);
+
+    /// Called on the engine's thread when a claim finds no job, once until one finds some again;
+    /// must not block. Running jobs may still be under way.
+    fn drained(&self, _queue: &str) {}
+
+    /// Called on the engine's thread of a job that stalled and was handed back; must not block.
+    fn stalled(&self, _queue: &str, _id: &str) {}
 }
 
 /// An outcome that Redis has accepted.

@@ -55,6 +55,10 @@ pub struct WorkerOptions {
     pub remove_on_fail: Option<KeepJobs>,
     /// How often a job may be started, stalls included, before it fails. No limit by default.
     pub max_started_attempts: Option<u32>,
+    /// Leaves locks to run out: a job must end within `lock_duration`. Off by default.
+    pub skip_lock_renewal: bool,
+    /// Leaves it to other workers to hand back the jobs of dead ones. Off by default.
+    pub skip_stalled_check: bool,
 }
 
 /// Options of one queue.
@@ -137,6 +141,8 @@ impl WorkerOptions {
             remove_on_complete: None,
             remove_on_fail: None,
             max_started_attempts: None,
+            skip_lock_renewal: false,
+            skip_stalled_check: false,
         }
     }
 
@@ -211,6 +217,9 @@ impl WorkerOptions {
         }
         if self.stalled_interval < Duration::from_millis(1) {
             faults.push("`stalled_interval` must be at least 1 ms".into());
+        }
+        if self.drain_delay < Duration::from_millis(1) {
+            faults.push("`drain_delay` must be at least 1 ms".into());
         }
         faults.sort();
         faults.dedup();

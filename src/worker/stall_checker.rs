@@ -37,6 +37,9 @@ impl StallChecker {
             Ok(ids) => {
                 for id in &ids {
                     warn!(target: "bullrs::worker", queue = &**queue, job_id = id, "recovered a stalled job");
+                    if let Some(observer) = &self.lane.execution.observer {
+                        observer.stalled(queue, id);
+                    }
                 }
                 return !ids.is_empty();
             }

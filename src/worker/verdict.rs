@@ -1,17 +1,17 @@
 //! What becomes of a job after an attempt: the rules of WIRE §5.5. Pure.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use super::{Outcome, SettledState};
+use super::{
+    Outcome, SettledState,
+    strategy::{FailedAttempt, Strategies, ask},
+};
 use crate::{
     backoff,
     error::Rule,
     script::call::FinishKind,
     wire::{JobRecord, KeepJobs, Pack, Packed, saturating_int},
 };
-
-/// A user's backoff: attempts made (from 1) to the delay, or `None` for no further attempt.
-pub type BackoffStrategy = dyn Fn(u32) -> Option<Duration> + Send + Sync;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) struct Rules {
     pub(super) remove_on_complete: Option<KeepJobs>,
     pub(super) remove_on_fail: Option<KeepJobs>,
     pub(super) max_started_attempts: Option<u32>,
-    pub(super) strategies: HashMap<String, Arc<BackoffStrategy>>,
+    pub(super) strategies: Strategies,
 }
 
 impl fmt::Debug for Rules {
@@ -194,11 +194,18 @@ impl Rules {
         let Some(backoff) = &record.opts.backoff else {
             return Some(0);
         };
-        match self.strategies.get(&backoff.kind) {
+        let built_in = backoff::delay(backoff, made, random);
+        match self.strategies.find(&backoff.kind, built_in.is_some()) {
             Some(strategy) => {
-                strategy(made).map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
+                let attempt = FailedAttempt {
+                    attempts_made: made,
+                    backoff: &backoff.kind,
+                    reason: &fault.reason,
+                    job: record,
+                };
+                ask(strategy, &attempt)
             }
-            None => backoff::delay(backoff, made, random),
+            None => built_in,
         }
     }
 
@@ -209,7 +216,7 @@ impl Rules {
             return None;
         }
         let known = backoff::delay(backoff, 1, 0.0).is_some()
-            || self.strategies.contains_key(&backoff.kind);
+            || self.strategies.find(&backoff.kind, false).is_some();
         (!known).then(|| {
             format!(
                 "no further attempt: this worker does not know the backoff type `{}` \
@@ -320,14 +327,12 @@ mod tests {
         let note = rules.unknown_backoff(&opts(2)).unwrap();
         assert!(note.contains("`mine`"), "{note}");
         assert_eq!(rules.unknown_backoff(&opts(1)), None);
-        let known = Rules {
-            strategies: HashMap::from([(
-                "mine".to_owned(),
-                Arc::new(|_| None) as Arc<BackoffStrategy>,
-            )]),
-            ..Rules::default()
-        };
+        let mut known = Rules::default();
+        known.strategies.name("mine", |_| None);
         assert_eq!(known.unknown_backoff(&opts(2)), None);
+        let mut general = Rules::default();
+        general.strategies.set_other(|_| None);
+        assert_eq!(general.unknown_backoff(&opts(2)), None);
     }
 
     #[test]

@@ -86,8 +86,8 @@ macro_rules! job_option_setters {
         }
 
         /// Makes the job a child of an existing one, which will wait for it.
-        pub fn parent(mut self, parent: $crate::job::Parent) -> Self {
-            self.options_mut().set_parent(&parent);
+        pub fn parent(mut self, parent: impl Into<$crate::job::Parent>) -> Self {
+            self.options_mut().set_parent(&parent.into());
             self
         }
 

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::millis;
-use crate::{queue::Queue, wire::Json};
+use crate::{
+    job::JobHandle,
+    queue::Queue,
+    wire::{Json, KeepJobs},
+};
 
 /// How long to wait between attempts (WIRE §2.1).
 #[derive(Debug, Clone, PartialEq)]
@@ -148,6 +152,28 @@ impl Keep {
     }
 }
 
+impl From<Keep> for KeepJobs {
+    fn from(keep: Keep) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "the scripts count in doubles, as JavaScript does"
+        )]
+        let number = |number: u64| number as f64;
+        match keep {
+            Keep {
+                count: None,
+                age: None,
+                ..
+            } => Self::ALL,
+            Keep { count, age, limit } => Self {
+                count: count.map(number),
+                age: age.map(|age| age.as_secs_f64()),
+                limit: limit.map(number),
+            },
+        }
+    }
+}
+
 /// Retention ages are in seconds.
 fn seconds(age: Duration) -> Json {
     if age.subsec_nanos() == 0 {
@@ -254,6 +280,12 @@ impl From<String> for Deduplication {
 pub struct Parent {
     queue: std::result::Result<String, String>,
     id: String,
+}
+
+impl From<&JobHandle> for Parent {
+    fn from(job: &JobHandle) -> Self {
+        Self::new(job.queue(), job.id())
+    }
 }
 
 impl Parent {

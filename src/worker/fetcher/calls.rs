@@ -131,6 +131,9 @@ impl Fetcher {
             self.limit_for(Duration::from_millis(reply.rate_limited));
             self.slots.started(reply.claimed.len());
             self.pass_on(reply.passed_over && reply.claimed.is_empty());
+            self.tell_drained(
+                reply.claimed.is_empty() && reply.rate_limited == 0 && !reply.held_up,
+            );
         }
         for claimed in reply.claimed {
             if self.phase() < Phase::Cancelling {
@@ -140,6 +143,17 @@ impl Fetcher {
                 let Claimed { id, lock_token, .. } = claimed;
                 self.outbox.push(Outgoing::hand_back(id, lock_token));
             }
+        }
+    }
+
+    /// Tells the observer when a claim finds nothing, once until one finds something again.
+    fn tell_drained(&mut self, found_nothing: bool) {
+        let told = std::mem::replace(&mut self.told_drained, found_nothing);
+        if found_nothing
+            && !told
+            && let Some(observer) = &self.lane.execution.observer
+        {
+            observer.drained(&self.lane.queue);
         }
     }
 

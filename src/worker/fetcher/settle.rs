@@ -285,11 +285,19 @@ fn wait_for_children(
                 Errand::Again(wait_for_children(lane, sequence, job))
             }
             Err(error) => {
+                let failed_child = matches!(error, crate::Error::FailedChildren { .. });
+                let reason = if failed_child {
+                    let id = job.id();
+                    format!(
+                        "Cannot complete job {id} because it has at least one failed child. moveToWaitingChildren"
+                    )
+                } else {
+                    error.to_string()
+                };
                 let fault = Fault {
-                    reason: error.to_string(),
-                    trace: format!("Error: {error}"),
-                    rule: matches!(error, crate::Error::FailedChildren { .. })
-                        .then_some(Rule::Unrecoverable),
+                    trace: format!("Error: {reason}"),
+                    reason,
+                    rule: failed_child.then_some(Rule::Unrecoverable),
                 };
                 let rules = &lane.execution.rules;
                 match rules.decide(Ending::Failed(fault), job.record(), clock::random()) {

@@ -1,6 +1,6 @@
 //! What a fetcher can be told.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Fetcher, Post};
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
     script::call::Claim,
     wire::{KeepJobs, Limiter, QueueKeys},
     worker::{
-        BackoffStrategy, QueueOptions, WorkerOptions, port::RedisPort, ticker::Ticker,
-        verdict::Rules,
+        FailedAttempt, QueueOptions, WorkerOptions, port::RedisPort, strategy::Strategies,
+        ticker::Ticker, verdict::Rules,
     },
 };
 
@@ -21,7 +21,7 @@ pub struct FetcherBuilder {
     options: WorkerOptions,
     limiter: Option<Limiter>,
     token: Option<String>,
-    strategies: HashMap<String, Arc<BackoffStrategy>>,
+    strategies: Strategies,
 }
 
 impl FetcherBuilder {
@@ -33,7 +33,7 @@ impl FetcherBuilder {
             options,
             limiter: None,
             token: None,
-            strategies: HashMap::new(),
+            strategies: Strategies::default(),
         }
     }
 
@@ -93,14 +93,14 @@ impl FetcherBuilder {
     }
 
     /// What to keep of completed jobs whose producer did not say. Everything by default.
-    pub fn remove_on_complete(mut self, keep: KeepJobs) -> Self {
-        self.options.remove_on_complete = Some(keep);
+    pub fn remove_on_complete(mut self, keep: impl Into<KeepJobs>) -> Self {
+        self.options.remove_on_complete = Some(keep.into());
         self
     }
 
     /// What to keep of failed jobs whose producer did not say. Everything by default.
-    pub fn remove_on_fail(mut self, keep: KeepJobs) -> Self {
-        self.options.remove_on_fail = Some(keep);
+    pub fn remove_on_fail(mut self, keep: impl Into<KeepJobs>) -> Self {
+        self.options.remove_on_fail = Some(keep.into());
         self
     }
 
@@ -111,7 +111,16 @@ impl FetcherBuilder {
         name: &str,
         strategy: impl Fn(u32) -> Option<Duration> + Send + Sync + 'static,
     ) -> Self {
-        self.strategies.insert(name.to_owned(), Arc::new(strategy));
+        self.strategies.name(name, strategy);
+        self
+    }
+
+    /// Decides for every backoff that is neither [named](Self::backoff) nor built in.
+    pub fn backoff_strategy(
+        mut self,
+        strategy: impl Fn(&FailedAttempt<'_>) -> Option<Duration> + Send + Sync + 'static,
+    ) -> Self {
+        self.strategies.set_other(strategy);
         self
     }
 
