@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// Options of one worker process: its queues and the rules that they share.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WorkerOptions {
