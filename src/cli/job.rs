@@ -217,7 +217,7 @@ fn refused(error: &Error, queue: &str, id: &str) -> Abort {
             Abort::new(Exit::Failed, format!("queue `{queue}` has no job `{id}`"))
                 .hint("`--prefix` must equal the app's")
         }
-        Error::Script { code: -8, .. } => Abort::new(
+        Error::SchedulerJob { .. } => Abort::new(
             Exit::Failed,
             format!("job `{id}` is the next iteration of a job scheduler"),
         )
