@@ -50,11 +50,12 @@ async function nodeTests(env) {
   let binary;
   try {
     // With --all-targets cargo builds the examples as tests only.
-    binary = await buildBinary(['--example', 'cron_next', '--example', 'campaign_worker']);
+    binary = await buildBinary(['--example', 'cron_next', '--example', 'campaign_worker', '--example', 'compat_driver']);
   } catch (error) {
     return fail(`${name}: ${error.message}`);
   }
-  const ours = { BULLRS_BIN: binary, BULLRS_CRON_NEXT: join(dirname(binary), 'examples', 'cron_next') };
+  const example = (name) => join(dirname(binary), 'examples', name);
+  const ours = { BULLRS_BIN: binary, BULLRS_CRON_NEXT: example('cron_next'), BULLRS_COMPAT_DRIVER: example('compat_driver') };
   await part(name, countNode, process.execPath, ['--test', ...files], { ...env, ...ours });
 }
 

@@ -228,7 +228,7 @@ async fn pending_children_keep_a_job_ours() {
         .unwrap();
     let pending = job.move_to_completed(&1).await.unwrap_err();
     assert!(
-        matches!(pending, Error::Script { code: -4, .. }),
+        matches!(pending, Error::PendingChildren { .. }),
         "{pending}"
     );
     let () = rig.redis.clone().del(&dependencies).await.unwrap();

@@ -19,7 +19,7 @@ use bullrs::{
 use futures_util::future::BoxFuture;
 use redis::AsyncCommands;
 use serde_json::{Value, json};
-use support::{Rig, Server, eventually, proxy::Proxy, within};
+use support::{Rig, Server, elapse, eventually, proxy::Proxy, throughout, within};
 use tokio::sync::Semaphore;
 
 /// Runs jobs until it is opened, and counts them.
@@ -154,7 +154,7 @@ async fn a_scheduler_outlives_handlers_that_panic_and_keeps_its_pace() {
             // Longer than the interval: the next one must not wait for this one.
             let end = Instant::now() + Duration::from_secs(10);
             while started.load(Ordering::SeqCst) < 4 && Instant::now() < end {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                elapse(Duration::from_millis(5)).await;
             }
             running.fetch_sub(1, Ordering::SeqCst);
             panic!("on purpose");
@@ -242,15 +242,12 @@ async fn two_thousand_jobs_behind_a_slow_network_keep_their_locks() {
     let locks: Vec<String> = (1..=JOBS)
         .map(|id| direct.key(&format!("{id}:lock")))
         .collect();
-    let (began, mut looks) = (Instant::now(), 0);
     // Any lock that is not extended runs out within this time.
-    while began.elapsed() < LOCK * 2 {
+    throughout(LOCK * 2, || async {
         let alive: usize = direct.redis.clone().exists(&locks).await.unwrap();
-        assert_eq!(alive, JOBS, "after {:?}", began.elapsed());
-        looks += 1;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert!(looks > 5);
+        assert_eq!(alive, JOBS);
+    })
+    .await;
     held.open();
     eventually("all to complete", || async {
         queue.counts().await.unwrap().completed == JOBS as u64
@@ -398,11 +395,7 @@ async fn a_half_open_connection_is_given_up() {
     proxy.freeze_all();
     held.open();
     // The lock of 30 s outlives the 10 s after which silence counts as a broken connection.
-    let end = Instant::now() + Duration::from_secs(60);
-    while direct.state("1").await != "completed" {
-        assert!(Instant::now() < end, "the outcome is never written");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    direct.wait_for_state("1", "completed").await;
     assert_eq!(held.started.load(Ordering::SeqCst), 1);
     stopped(worker).await;
 }
@@ -474,7 +467,7 @@ async fn costs(queues: usize, window: Duration, share_blocking: bool, quiet: boo
     .await;
     let (before, began) = (commands(&rig).await, Instant::now());
     // Not a wait for a state: the time over which is counted.
-    tokio::time::sleep(window).await;
+    elapse(window).await;
     let more = commands(&rig).await - before;
     let allowed = began.elapsed().as_secs() * queues as u64;
     assert!(more <= allowed, "{more} commands, allowed are {allowed}");
@@ -534,11 +527,10 @@ async fn nothing_is_claimed_before_there_is_a_slot_for_it() {
         .await
         .unwrap();
     assert_ne!(locks.0, locks.1, "one lock for two jobs");
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_millis(1200) {
+    throughout(Duration::from_millis(1200), || async {
         assert_eq!(rig.list("wait").await, ["5", "4", "3"]);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    })
+    .await;
     held.open();
     rig.wait_for_state("5", "completed").await;
     assert_eq!(held.started.load(Ordering::SeqCst), 5);
@@ -558,12 +550,11 @@ async fn a_draining_worker_keeps_the_locks_of_what_still_runs() {
     let worker = worker.start().await.unwrap();
     rig.wait_for_state("1", "active").await;
     worker.control().stop();
-    let began = Instant::now();
-    while began.elapsed() < LOCK * 3 {
+    throughout(LOCK * 3, || async {
         let locked: bool = rig.redis.clone().exists(rig.key("1:lock")).await.unwrap();
-        assert!(locked, "after {:?}", began.elapsed());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        assert!(locked, "the lock is gone");
+    })
+    .await;
     held.open();
     let report = within("the worker to stop", worker.finished()).await;
     assert_eq!((report.completed, report.lost, report.abandoned), (1, 0, 0));
@@ -620,10 +611,41 @@ struct Slow;
 impl Processor for Slow {
     fn process(&self, _job: RawJob) -> BoxFuture<'_, Result<Outcome, BoxError>> {
         Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            elapse(Duration::from_millis(60)).await;
             Ok(Outcome::null())
         })
     }
+}
+
+/// The handbook links each event to a test; a link that leads nowhere would be a false promise.
+#[test]
+fn the_handbook_names_only_tests_that_there_are() {
+    fn read(folder: &std::path::Path, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    read(&root.join("src"), &mut sources);
+    read(&root.join("tests"), &mut sources);
+    let page = include_str!("../docs/reliability.md");
+    let named = page.split('`').skip(1).step_by(2);
+    let named = named.filter(|name| {
+        let is_a_name = name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        is_a_name && name.matches('_').count() >= 3
+    });
+    let missing: Vec<&str> = named
+        .filter(|name| !sources.contains(&format!("fn {name}(")))
+        .collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 #[test]

@@ -119,7 +119,7 @@ async fn a_job_that_no_worker_runs_fails_at_once_and_uses_no_attempt() {
     let waiting = queue.add("x", json!({})).await.unwrap();
     let delayed = queue
         .add("x", json!({}))
-        .delay(Duration::from_secs(900))
+        .delay(Duration::from_mins(15))
         .await
         .unwrap();
     let prioritized = queue.add("x", json!({})).priority(3).await.unwrap();
@@ -331,7 +331,7 @@ async fn a_retry_that_awaits_its_time_is_cancelled_too_and_knows_its_earlier_fai
         .queue()
         .add("x", json!({}))
         .attempts(3)
-        .backoff(bullrs::Backoff::fixed(Duration::from_secs(900)))
+        .backoff(bullrs::Backoff::fixed(Duration::from_mins(15)))
         .await
         .unwrap();
     let handler = async |_: Job<Value>| Err::<(), _>(std::io::Error::other("boom"));

@@ -2,6 +2,7 @@
 import Redis from 'ioredis';
 import { exportScripts } from '../lib/our-scripts.mjs';
 import { stock, stockOnOurScripts, stockVersion } from '../lib/stock.mjs';
+import { AgentSide } from './agent-side.mjs';
 import { Duel } from './duel.mjs';
 import { StockSide } from './stock-side.mjs';
 
@@ -25,6 +26,8 @@ export class Arena {
 
   async #right(against, version, database) {
     switch (against) {
+      case 'agent':
+        return AgentSide.start(database);
       case 'stock':
         return StockSide.start(`stock ${stockVersion(version)} again`, stock(version), database);
       case 'scripts':

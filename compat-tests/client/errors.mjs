@@ -14,7 +14,7 @@ const KINDS = [
 ];
 
 /** Checks that a client makes before it calls Redis: all are one kind, `invalid`. */
-const CHECKS = /cannot be integers|cannot start with 0|cannot contain|Custom Id|exceeds the limit|Priority should|must be (a|provided|defined|between)|should be|options? (must|are|is) |are defined for|greater than|Job cannot|mutually exclusive|Missing|[Ii]nvalid|[Dd]eduplication|jitter|Expected/;
+const CHECKS = /JobId cannot|cannot be integers|cannot start with 0|cannot contain|Custom Id|exceeds the limit|Priority should|must be (a|provided|defined|between)|should be|options? (must|are|is) |are defined for|greater than|Job cannot|mutually exclusive|Missing|[Ii]nvalid|[Dd]eduplication|jitter|Expected/;
 
 export function kindOf(error) {
   const message = String(error?.message ?? error);

@@ -103,7 +103,7 @@ export function repeatOptions(chance, now) {
 export function template(chance) {
   return defined({
     name: chance.maybe(0.8, chance.of(['tick', 'ünïcode ✓'])),
-    data: chance.maybe(0.7, chance.of(DATA)),
+    data: chance.maybe(0.7, chance.of(DATA) ?? {}), // stock's schedulers take `null` for no data
     opts: chance.maybe(0.6, defined({
       priority: chance.maybe(0.4, chance.of(PRIORITIES)),
       attempts: chance.maybe(0.4, chance.of([1, 2, 3])),

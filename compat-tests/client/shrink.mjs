@@ -53,7 +53,7 @@ async function withPlainerSteps(steps, still) {
 }
 
 /** Arguments without which a step says nothing. */
-const NEEDED = ['do', 'queue', 'id', 'token', 'taken', 'kind', 'value', 'ms', 'state', 'states', 'start', 'end'];
+const NEEDED = ['do', 'queue', 'id', 'token', 'taken', 'kind', 'value', 'ms', 'state', 'states', 'start', 'end', 'scheduler'];
 
 /** Values a little plainer than `value`: without a field, without an item, a shorter text, a rounder number. */
 function* plainer(value, isStep = true) {
@@ -64,7 +64,7 @@ function* plainer(value, isStep = true) {
     }
   } else if (value !== null && typeof value === 'object') {
     for (const name of Object.keys(value)) {
-      if ((isStep && NEEDED.includes(name)) || name === 'jobId' || value[name]?.jobId !== undefined) continue;
+      if ((isStep && NEEDED.includes(name)) || name === 'jobId' || name === 'queueName' || (value.queue && value.id) || value[name]?.jobId !== undefined) continue;
       const { [name]: _dropped, ...kept } = value;
       yield kept;
     }

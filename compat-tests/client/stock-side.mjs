@@ -9,6 +9,7 @@ export class StockSide {
   #taken = new Map();
   #queues;
   #workers;
+  #limited;
 
   /** @param module  stock bullmq, of whichever version and on whosever scripts */
   static async start(name, module, database) {
@@ -20,6 +21,8 @@ export class StockSide {
     side.#queues = Object.fromEntries(QUEUES.map((queue) => [queue, new module.Queue(queue, options)]));
     const working = { ...options, autorun: false, lockDuration: LIFETIME, name: 'by-hand', metrics: { maxDataPoints: 5 } };
     side.#workers = Object.fromEntries(QUEUES.map((queue) => [queue, new module.Worker(queue, undefined, working)]));
+    const limited = { ...working, limiter: { max: 2, duration: LIFETIME } };
+    side.#limited = Object.fromEntries(QUEUES.map((queue) => [queue, new module.Worker(queue, undefined, limited)]));
     side.flow = new module.FlowProducer(options);
     for (const one of side.#everything()) one.on('error', () => {});
     await Promise.all(side.#everything().map((one) => one.waitUntilReady()));
@@ -46,7 +49,7 @@ export class StockSide {
 
   /** The id of the job that was taken with `token`. */
   idOf(token) {
-    return this.#taken.get(token)?.id;
+    return this.#taken.get(token)?.job.id;
   }
 
   async close() {
@@ -64,36 +67,51 @@ export class StockSide {
     return (await this.queue(queue).getJob(id)) ?? new this.module.Job(this.queue(queue), 'absent', {}, {}, id);
   }
 
-  async take(queue, token) {
-    const worker = this.#workers[queue];
+  /** The job; stock's own object, since what is done goes by what it holds. */
+  async existing(queue, id) {
+    const job = await this.queue(queue).getJob(id);
+    if (!job) throw new Error(`Missing key for job ${id}`);
+    return job;
+  }
+
+  async take(queue, token, isLimited = false) {
+    const worker = (isLimited ? this.#limited : this.#workers)[queue];
     worker.limitUntil = 0; // a rate limit ends in real time, which the standing clock does not know
     const job = await worker.getNextJob(token, { block: false });
-    if (job) this.#taken.set(token, job);
+    if (job) this.#taken.set(token, { job, worker });
     return plain(job);
   }
 
-  /** Ends what `token` was taken for; whatever comes of it, the job is no longer held. */
+  /** Ends what `token` was taken for; whatever comes of it, that job is no longer held, but the next one may be. */
   async give(token, act) {
-    const job = this.#taken.get(token);
-    if (!job) return 'nothing held';
+    const held = this.#taken.get(token);
+    if (!held) return 'nothing held';
     this.#taken.delete(token);
-    await act(job);
-    return null;
+    const reply = await act(held.job);
+    if (!Array.isArray(reply) || !reply[0]) return null;
+    const [data, id] = reply;
+    const next = await held.worker.nextJobFromJobData(data, id, token);
+    if (next) this.#taken.set(token, { job: next, worker: held.worker });
+    return plain(next);
   }
 
   /** The same for what may leave the job where it is: then it stays held. */
   async try(token, act) {
-    const job = this.#taken.get(token);
-    if (!job) return 'nothing held';
+    const held = this.#taken.get(token);
+    if (!held) return 'nothing held';
     this.#taken.delete(token);
-    const moved = await act(job);
-    if (!moved) this.#taken.set(token, job);
+    const moved = await act(held.job);
+    if (!moved) this.#taken.set(token, held);
     return moved;
   }
 
-  async hold(token, act) {
-    const job = this.#taken.get(token);
-    return job ? act(job) : 'nothing held';
+  /** Extends the lock; one that is found to be lost is not asked for again. */
+  async extend(token, duration) {
+    const held = this.#taken.get(token);
+    if (!held) return 'nothing held';
+    const extended = (await held.job.extendLock(token, duration)) === 1;
+    if (!extended) this.#taken.delete(token);
+    return extended;
   }
 
   checkStalled(queue) {
@@ -102,6 +120,6 @@ export class StockSide {
   }
 
   #everything() {
-    return [...Object.values(this.#queues), ...Object.values(this.#workers), this.flow];
+    return [...Object.values(this.#queues), ...Object.values(this.#workers), ...Object.values(this.#limited), this.flow];
   }
 }

@@ -162,7 +162,7 @@ const KINDS = [
   }],
   [1, 'removeOrphanedJobs', (chance) => {
     const queue = chance.of(QUEUES);
-    // Stock takes `metrics:failed` for a job's and deletes it; ours keeps it (`mended.test.mjs`).
+    // Stock takes `metrics:failed` for a job's and deletes it; ours keeps it (`mended/jobs.test.mjs`).
     return [{ queue }, async (side) => ((await side.redis.exists(`bull:${queue}:metrics:failed`)) ? 'skipped' : side.queues[queue].removeOrphanedJobs())];
   }],
   [1, 'removeDeduplicationKey', onQueue((queue) => queue.removeDeduplicationKey('d1'))],

@@ -16,7 +16,7 @@ local queue = {
 local claims, rate_ms, blocked = claim_jobs(queue, now, unpack_map(packed_options), 1, nil)
 local claim = claims[1]
 if claim then
-  return { claim[3], claim[1], 0, 0 }
+  return { claim[2], claim[1], 0, 0 }
 elseif rate_ms > 0 then
   return { 0, 0, rate_ms, 0 }
 elseif blocked then

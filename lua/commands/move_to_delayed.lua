@@ -25,7 +25,7 @@ end
 if fetch == "1" then
   local claim = claim_jobs(queue, now, unpack_map(packed_options), 1, nil)[1]
   if claim then
-    return { claim[3], claim[1], 0, 0 }
+    return { claim[2], claim[1], 0, 0 }
   end
 end
 add_delay_marker(queue)

@@ -15,8 +15,8 @@ if not previous or producer_id ~= iteration_id(id, previous) then
   return
 end
 local scheduler = schedulers .. ":" .. id
-local found = redis.call("HMGET", scheduler, "name", "every", "offset", "data")
-local name, every, offset, data = unpack(found)
+local found = redis.call("HMGET", scheduler, "name", "every", "offset", "data", "ic")
+local name, every, offset, data, iterations = unpack(found)
 if not name then
   return
 end
@@ -47,8 +47,9 @@ end
 -- It raises, if it must, before anything is written. Clients send a delay of NaN with an interval.
 options.delay = nil
 cjson.encode(options)
--- A repeatable job of 5.x has its data in its jobs only.
-if not data and producer_data ~= "" and producer_data ~= "{}" then
+-- A repeatable job of 5.x, which counts no iterations, has its data in its jobs only. That of any other
+-- may have been changed for one run.
+if not data and not iterations and producer_data ~= "" and producer_data ~= "{}" then
   data = producer_data
   redis.call("HSET", scheduler, "data", data)
 end

@@ -4,7 +4,6 @@
 -- parent_key may be nil: then it is read from the job.
 --
 -- returns true when the job was a pending dependency
--- include split_job_key queue_at push_target add_base_marker delete_job_keys release_deduplication
 local function drop_from_parent(queue, key, hard, parent_key)
   if not parent_key then
     -- pcall: a key that is no hash has no parent.
@@ -20,17 +19,20 @@ local function drop_from_parent(queue, key, hard, parent_key)
   if redis.call("SCARD", parent_key .. ":dependencies") > 0 then
     return true
   end
+  -- include split_job_key
   local queue_key, id = split_job_key(parent_key)
   if not id or redis.call("ZREM", queue_key .. ":waiting-children", id) == 0 then
     return true
   end
   if hard and queue_key .. ":" == queue.prefix then
+    -- include delete_job_keys release_deduplication
     local deduplication_id = redis.call("HGET", parent_key, "deid")
     drop_from_parent(queue, parent_key, hard)
     delete_job_keys(parent_key)
     release_deduplication(queue, id, deduplication_id)
     return true
   end
+  -- include queue_at push_target add_base_marker
   local parent_queue = queue_at(queue_key .. ":")
   redis.call("RPUSH", push_target(parent_queue), id)
   add_base_marker(parent_queue)

@@ -21,6 +21,7 @@ local function fail_child(parent_queue, parent, child_key, reason, now)
       redis.pcall("HSET", parent.key, "defa", failure)
       parent_to_wait(parent_queue, parent.id, now)
     elseif redis.call("ZREM", parent.prefix .. "delayed", parent.id) == 1 then
+      parent_queue.last_due = nil
       redis.pcall("HSET", parent.key, "delay", "0", "defa", failure)
       parent_to_wait(parent_queue, parent.id, now)
     elseif not redis.call("ZSCORE", parent.prefix .. "failed", parent.id) then

@@ -4,36 +4,24 @@
 -- unstarted_in names the state of a job that fails without having been started, and so uses no attempt.
 --
 -- returns nothing
--- include finish_deduplication parent_of queue_at release_parent_if_idle fail_child drop_from_parent
--- include doom_job flush_finished flush_evictions
+-- include doom_job flush_finished
 local function finish_job(queue, outcome, now)
   local id, key, kind, value = outcome.id, outcome.key, outcome.kind, outcome.value
   local completed = kind == "completed"
+  local rule, result = outcome.rule, completed and "returnvalue" or "failedReason"
   if outcome.parent_key or outcome.deduplication_id then
-    flush_evictions(queue, now)
-  end
-  if outcome.deduplication_id then
-    finish_deduplication(queue, id, outcome.deduplication_id, now)
-  end
-  local parent = outcome.parent_key
-    and parent_of(outcome.parent_key, redis.call("HGET", key, "parent"))
-  if parent then
-    local parent_queue = parent.prefix == queue.prefix and queue or queue_at(parent.prefix)
-    if not completed then
-      fail_child(parent_queue, parent, key, value, now)
-    elseif redis.call("SREM", parent.key .. ":dependencies", key) == 1 then
-      redis.call("HSET", parent.key .. ":processed", key, value)
-      release_parent_if_idle(parent_queue, parent, now)
+    local tell = queue.tell_relatives
+    if not tell then
+      -- include tell_relatives
+      tell = tell_relatives
+      queue.tell_relatives = tell
     end
+    tell(queue, outcome, rule.count == 0, now)
   end
   local attempts_made = outcome.attempts_made + (outcome.unstarted_in and 0 or 1)
-  local keep, result = outcome.rule.keep, completed and "returnvalue" or "failedReason"
-  if keep.count == 0 then
+  if rule.count == 0 then
     -- A completed job has no children (load_outcomes), but for one that its window has kept until now.
     doom_job(queue, key, completed and not outcome.deduplication_id)
-    if outcome.parent_key then
-      drop_from_parent(queue, key, false, outcome.parent_key)
-    end
   else
     local fields = outcome.fields
     if not fields then
@@ -51,14 +39,14 @@ local function finish_job(queue, outcome, now)
       redis.call("HDEL", key, "defa")
     end
     local group = queue.finished[kind]
-    if group and group.keep ~= keep then
+    if group and group.rule ~= rule then
       flush_finished(queue, kind, now)
       group = nil
     end
     if not group then
-      group = { keep = keep }
+      group = { rule = rule }
       queue.finished[kind] = group
-      queue.evicting = queue.evicting or keep.age ~= nil or keep.count ~= nil
+      queue.evicting = queue.evicting or rule.age ~= nil or rule.count ~= nil
     end
     group[#group + 1] = now
     group[#group + 1] = id
@@ -69,7 +57,7 @@ local function finish_job(queue, outcome, now)
   end
   redis.call("XADD", queue.events, "*", "event", kind, "jobId", id, result, value,
     "prev", outcome.unstarted_in or "active")
-  if not completed and attempts_made >= outcome.rule.attempts then
+  if not completed and attempts_made >= rule.attempts then
     redis.call("XADD", queue.events, "*",
       "event", "retries-exhausted", "jobId", id, "attemptsMade", attempts_made)
   end

@@ -6,7 +6,7 @@
 --
 -- returns true when settling one of the jobs may change what another is judged by (then queue.by_id, the
 -- outcomes by id, is asked)
--- include number_or lock_code
+-- include number_or
 local function load_outcomes(queue, outcomes, first, last)
   local prefix = queue.prefix
   local locks, blockers, blocker_count, offset = {}, {}, 0, 1 - first
@@ -48,7 +48,8 @@ local function load_outcomes(queue, outcomes, first, last)
         code = -9
       end
     end
-    if code == 0 then
+    if code == 0 and held[i + offset] ~= outcome.token then
+      -- include lock_code
       code = lock_code(held[i + offset], outcome.token)
     end
     outcome.code = code

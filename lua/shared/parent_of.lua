@@ -5,7 +5,6 @@
 --
 -- returns a table: key, id, prefix, on_failure ("fpof", "cpof", "idof", "rdof" or nil); nil where the
 -- parent's key makes no sense
--- include split_job_key
 local function parent_of(parent_key, parent_json)
   local parent = { key = parent_key }
   local ok, described = pcall(cjson.decode, parent_json or "")
@@ -16,6 +15,7 @@ local function parent_of(parent_key, parent_json)
     parent.id = described.id
     parent.prefix = described.queueKey .. ":"
   else
+    -- include split_job_key
     local queue_key, id = split_job_key(parent_key)
     if not id then
       return nil

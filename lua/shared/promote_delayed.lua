@@ -1,7 +1,6 @@
 -- Makes up to 1000 delayed jobs that are due by now ready to run.
 --
 -- returns nothing
--- include number_or push_target priority_score add_base_marker
 local function promote_delayed(queue, now)
   if queue.promoted or redis.call("ZCARD", queue.delayed) == 0 then
     return
@@ -12,6 +11,8 @@ local function promote_delayed(queue, now)
   if #due == 0 then
     return
   end
+  -- include number_or push_target priority_score add_base_marker
+  queue.last_due = nil
   redis.call("ZREM", queue.delayed, unpack(due))
   local plain = {}
   for i = 1, #due do

@@ -10,7 +10,8 @@ local function push_target(queue)
   if not settings.paused then
     return queue.wait
   end
-  local major = settings.version and tonumber(string.match(settings.version, "^bullmq:(%d+)"))
+  local version = redis.call("HGET", queue.meta, "version")
+  local major = version and tonumber(string.match(version, "^bullmq:(%d+)"))
   if major then
     return major < 6 and queue.paused or queue.wait
   end

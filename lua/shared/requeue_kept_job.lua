@@ -1,13 +1,13 @@
 -- Adds the job that was kept for when the owner of its deduplication window finishes.
 --
 -- returns nothing
--- include number_or flush_doomed own_deduplication store_job place_job
 local function requeue_kept_job(queue, deduplication_id, window, now)
   local kept_key = queue.prefix .. "dn:" .. deduplication_id
   local kept = redis.call("HMGET", kept_key, "name", "data", "opts", "jid", "pk", "pd", "pdk", "rjk")
   if not kept[1] and redis.call("EXISTS", kept_key) == 0 then
     return
   end
+  -- include number_or flush_doomed own_deduplication store_job place_job
   local ok, options = pcall(cjson.decode, kept[3] or "{}")
   if not ok or type(options) ~= "table" then
     -- The job is added with its text as it is: its worker will say what is wrong with it.

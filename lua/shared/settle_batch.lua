@@ -1,37 +1,45 @@
 -- Settles any number of outcomes, of which several may name the same job.
 --
 -- returns the code of each (for a job handed back the ms of the rate limit instead of 0), and how many
--- of each kind were not refused
+-- jobs were completed and failed
 -- include settle_outcomes
 local function settle_batch(queue, outcomes, now)
-  local first, by_id = 1, {}
-  for i = 1, #outcomes do
-    local id = outcomes[i].id
+  local count, first, by_id = #outcomes, 1, nil
+  if count > 1 then
+    by_id = {}
+  end
+  for i = 1, count do
+    local outcome = outcomes[i]
     -- What the first outcome of a job leaves is what the second is judged by. The other bound is that of
     -- Lua's stack: an outcome adds at most seven arguments to a command.
-    if by_id[id] or i - first == 1000 then
-      queue.by_id = by_id
-      settle_outcomes(queue, outcomes, first, i - 1, now)
-      first, by_id = i, {}
+    if by_id then
+      if by_id[outcome.id] or i - first == 1000 then
+        queue.by_id = by_id
+        settle_outcomes(queue, outcomes, first, i - 1, now)
+        first, by_id = i, {}
+      end
+      by_id[outcome.id] = outcome
     end
-    by_id[id] = outcomes[i]
   end
-  if first <= #outcomes then
+  if first <= count then
     queue.by_id = by_id
-    settle_outcomes(queue, outcomes, first, #outcomes, now)
+    settle_outcomes(queue, outcomes, first, count, now)
   end
-  local codes, done, rate_ms = {}, { completed = 0, failed = 0, delayed = 0, retry = 0, wait = 0 }, nil
-  for i = 1, #outcomes do
+  local codes, completions, failures, rate_ms = {}, 0, 0, nil
+  for i = 1, count do
     local outcome = outcomes[i]
-    local code = outcome.code
+    local code, kind = outcome.code, outcome.kind
     if code == 0 then
-      done[outcome.kind] = done[outcome.kind] + 1
-      if outcome.kind == "wait" then
+      if kind == "completed" then
+        completions = completions + 1
+      elseif kind == "failed" then
+        failures = failures + 1
+      elseif kind == "wait" then
         rate_ms = rate_ms or math.max(0, redis.call("PTTL", queue.limiter))
         code = rate_ms
       end
     end
     codes[i] = code
   end
-  return codes, done
+  return codes, completions, failures
 end

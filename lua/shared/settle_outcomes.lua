@@ -7,14 +7,15 @@
 -- caller (`unmarked`).
 --
 -- returns nothing
--- include load_outcomes take_from_active finish_job delay_job retry_job hand_back_job promote_delayed
--- include flush_evictions flush_finished flush_doomed flush_delay_marker max_events
+-- include load_outcomes take_from_active finish_job promote_delayed flush_finished flush_doomed max_events
 local function settle_outcomes(queue, outcomes, first, last, now)
-  queue.doomed = {}
+  -- As long as most single jobs need it.
+  queue.doomed = { nil, nil, nil, nil, nil, nil, nil, nil }
   queue.finished = {}
   queue.alone = first == last
   if outcomes[first].kind == "retry" then
     -- Before the job is looked at: it may be a delayed one that this makes ready.
+    -- include flush_delay_marker
     flush_delay_marker(queue)
     promote_delayed(queue, now)
   end
@@ -28,11 +29,13 @@ local function settle_outcomes(queue, outcomes, first, last, now)
   for i = first, last do
     local outcome = outcomes[i]
     local kind = outcome.kind
-    if kind ~= "delayed" then
+    if queue.unmarked and kind ~= "delayed" then
       -- Before anything may leave `delayed` again; for a row of delayed ones the last marker is the one.
+      -- include flush_delay_marker
       flush_delay_marker(queue)
     end
     if kind == "retry" then
+      -- include flush_evictions
       flush_evictions(queue, now)
       promote_delayed(queue, now)
     end
@@ -51,12 +54,21 @@ local function settle_outcomes(queue, outcomes, first, last, now)
         end
         finish_job(queue, outcome, now)
       elseif kind == "delayed" then
-        delay_job(queue, outcome, now)
-      elseif kind == "retry" then
-        retry_job(queue, outcome)
+        local delay = queue.delay_job
+        if not delay then
+          -- include delay_job
+          delay = delay_job
+          queue.delay_job = delay
+        end
+        delay(queue, outcome, now)
       else
-        flush_evictions(queue, now)
-        hand_back_job(queue, outcome)
+        local reschedule = queue.reschedule
+        if not reschedule then
+          -- include reschedule_job
+          reschedule = reschedule_job
+          queue.reschedule = reschedule
+        end
+        reschedule(queue, outcome, now)
       end
     end
   end

@@ -51,7 +51,7 @@ struct Alive {
 
 /// The answer of `/readyz`.
 #[derive(Debug, Serialize)]
-struct Ready {
+struct Readiness {
     ready: bool,
     /// `starting`, `serving`, `quiet`, `draining` or `stopped`.
     worker: &'static str,
@@ -90,7 +90,7 @@ impl Health {
         self.worker.get().is_none_or(Control::is_alive)
     }
 
-    async fn readiness(&self) -> Ready {
+    async fn readiness(&self) -> Readiness {
         let mut problems = Vec::new();
         let mut problem = |part, detail: &str| {
             let detail = Some(detail.to_owned());
@@ -127,7 +127,7 @@ impl Health {
         if let Some(trouble) = self.store.as_ref().and_then(|store| store.trouble()) {
             problem("store", &trouble);
         }
-        Ready {
+        Readiness {
             ready: problems.is_empty(),
             worker,
             problems,
@@ -185,14 +185,14 @@ async fn healthz(State(routes): State<Routes>) -> Response {
 }
 
 async fn readyz(State(routes): State<Routes>, headers: HeaderMap) -> Response {
-    let mut ready = routes.health.readiness().await;
+    let mut readiness = routes.health.readiness().await;
     if !routes.access.allows(&headers) {
-        for problem in &mut ready.problems {
+        for problem in &mut readiness.problems {
             problem.detail = None;
         }
-        ready.paused_queues.clear();
+        readiness.paused_queues.clear();
     }
-    answer(ready.ready, &ready)
+    answer(readiness.ready, &readiness)
 }
 
 fn answer(good: bool, body: &impl Serialize) -> Response {

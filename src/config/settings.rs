@@ -331,13 +331,16 @@ mod tests {
     use super::*;
 
     fn faults(variables: &[(&str, &str)]) -> Vec<String> {
-        let sources = Sources {
-            environment: variables
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            ..Sources::default()
-        };
+        let mut sources = Sources::default();
+        for (name, value) in variables {
+            match name.strip_prefix("BULLRS_") {
+                Some(key) => {
+                    let origin = Origin::Environment((*name).into());
+                    sources.given.set(&key.to_lowercase(), origin, value);
+                }
+                None => drop(sources.environment.insert((*name).into(), (*value).into())),
+            }
+        }
         let mut reader = Reader::new(&sources);
         let _redis = reader.redis();
         let faults = reader.finish().err().unwrap_or_default();

@@ -48,8 +48,8 @@ pub(crate) enum Popped {
 impl Blocking {
     /// Dials the server of `line`.
     pub(super) async fn dial(line: Arc<Line>, name: &str) -> Result<Self, Fault> {
-        let live = line.another().await?;
-        let (socket, address, client_id) = named(live, name).await;
+        let opened = line.another().await?;
+        let (socket, address, client_id) = named(opened, name).await;
         Ok(Self {
             line,
             socket,
@@ -150,7 +150,7 @@ impl Blocking {
             }
             // Markers appear there now.
             () = self.line.leads_elsewhere(&self.address) => "redis has another master",
-            () = tokio::time::sleep(timeout + LATE) => {
+            () = tokio::time::sleep_until((Instant::now() + timeout + LATE).into()) => {
                 "no answer in time; the connection is half-open"
             }
         };
@@ -168,11 +168,11 @@ impl Blocking {
             return Ok(());
         }
         let line = cluster.reachable_owner(slot).await?;
-        let live = line
+        let opened = line
             .another()
             .await
             .inspect_err(|fault| cluster.note(fault))?;
-        let (socket, address, client) = named(live, &self.name).await;
+        let (socket, address, client) = named(opened, &self.name).await;
         (self.line, self.socket, self.address) = (line, socket, address);
         if let Some(id) = self.client_id {
             let place = client.map(|client| (self.address.clone(), client));

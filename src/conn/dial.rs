@@ -202,9 +202,11 @@ fn check(reply: RedisResult<Value>, access: &Access) -> Result<(), Fault> {
         Some("WRONGPASS") => {
             format!("WRONGPASS redis refuses the user or the password of the URL ({detail})")
         }
-        Some("NOAUTH") => "NOAUTH redis asks for a password; write it into the URL, as in \
+        Some("NOAUTH") => {
+            "NOAUTH redis requires authentication; write user and password into the URL, as in \
              `redis://user:password@host:port`"
-            .into(),
+                .into()
+        }
         Some("ERR") if detail.contains("max number of clients") => {
             format!("ERR {detail}; raise redis' `maxclients`, or close what keeps connections open")
         }

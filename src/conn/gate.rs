@@ -28,6 +28,8 @@ pub(super) struct Gate {
     server: String,
     outage: Mutex<Outage>,
     in_outage: AtomicBool,
+    /// Whether it ever did anything useful. Before, whoever connects is told, and nothing is logged.
+    has_served: AtomicBool,
 }
 
 #[derive(Default)]
@@ -44,6 +46,7 @@ impl Gate {
             server,
             outage: Mutex::default(),
             in_outage: AtomicBool::new(false),
+            has_served: AtomicBool::new(false),
         }
     }
 
@@ -64,7 +67,9 @@ impl Gate {
         outage.failures = outage.failures.saturating_add(1);
         outage.since.get_or_insert(now);
         self.in_outage.store(true, Ordering::Relaxed);
-        if outage.causes.len() < CAUSES_LOGGED && !outage.causes.iter().any(|known| known == cause)
+        if self.has_served.load(Ordering::Relaxed)
+            && outage.causes.len() < CAUSES_LOGGED
+            && !outage.causes.iter().any(|known| known == cause)
         {
             outage.causes.push(cause.to_owned());
             warn!(
@@ -77,10 +82,14 @@ impl Gate {
     /// Notes that the server did something useful.
     pub(super) fn succeeded(&self) {
         if !self.in_outage.load(Ordering::Relaxed) {
+            if !self.has_served.load(Ordering::Relaxed) {
+                self.has_served.store(true, Ordering::Relaxed);
+            }
             return;
         }
         let over = std::mem::take(&mut *self.outage());
         self.in_outage.store(false, Ordering::Relaxed);
+        self.has_served.store(true, Ordering::Relaxed);
         if let Some(since) = over.since {
             let after_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             info!(target: "bullrs::conn", redis = self.server, after_ms, "connected to redis again");
@@ -118,6 +127,7 @@ mod tests {
     fn an_outage_ends_with_the_first_useful_reply() {
         let gate = Gate::new("cache:6379".into());
         assert_eq!(gate.opens_at(), None);
+        gate.succeeded();
         gate.failed("connection refused");
         gate.failed("connection refused");
         assert_eq!(gate.outage().causes, ["connection refused"]);

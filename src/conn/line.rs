@@ -5,7 +5,7 @@ use std::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::{Cmd, Pipeline, RedisResult, Value};
@@ -248,7 +248,8 @@ impl Line {
 /// demoting it, which may take ten seconds; what is written to it meanwhile is lost.
 pub(super) async fn follow_master(line: Weak<Line>) {
     loop {
-        tokio::time::sleep(LOOK_EVERY.mul_f64(0.75 + clock::random() / 2.0)).await;
+        let wait = LOOK_EVERY.mul_f64(0.75 + clock::random() / 2.0);
+        tokio::time::sleep_until((Instant::now() + wait).into()).await;
         let Some(line) = line.upgrade() else { return };
         line.look_for_successor().await;
     }

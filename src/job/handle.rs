@@ -152,8 +152,10 @@ impl JobHandle {
     /// A field of the job's hash that not every job has.
     async fn stored_field(&self, name: &str, command: &'static str) -> Result<Option<String>> {
         let (conn, keys) = (self.queue.conn(), self.queue.keys()?);
-        let found = call::job_field(conn, keys, &self.id, name).await?;
-        if found.is_none() && !call::job_exists(conn, keys, &self.id).await? {
+        let job = keys.job(&self.id);
+        let found = call::hash_fields(conn, &job, &[name]).await?;
+        let found = found.into_iter().next().flatten();
+        if found.is_none() && !call::exists(conn, &job).await? {
             return Err(Error::JobNotFound {
                 queue: keys.queue().to_owned(),
                 id: self.id.clone(),
@@ -166,7 +168,8 @@ impl JobHandle {
     /// The job's options; none of them when it has none, or is gone.
     async fn stored_options(&self) -> Result<JobOpts> {
         let (conn, keys) = (self.queue.conn(), self.queue.keys()?);
-        match call::job_field(conn, keys, &self.id, "opts").await? {
+        let found = call::hash_fields(conn, &keys.job(&self.id), &["opts"]).await?;
+        match found.into_iter().next().flatten() {
             Some(text) => crate::wire::read_json(&text, &format!("`opts` of job `{}`", self.id)),
             None => Ok(JobOpts::default()),
         }

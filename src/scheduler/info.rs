@@ -114,13 +114,11 @@ pub(super) async fn upcoming(queue: &Queue, id: &str, most: usize) -> Result<Vec
         return Ok(Vec::new());
     };
     let job = format!("repeat:{id}:{due}");
-    let Some((opts, started)) = call::armed_job(conn, keys, &job).await? else {
+    let stored = call::hash_fields(conn, &keys.job(&job), &["opts", "processedOn"]).await?;
+    // A job that has started without planning another, or is gone, was the last.
+    let Ok([Some(opts), None]) = <[Option<String>; 2]>::try_from(stored) else {
         return Ok(Vec::new());
     };
-    if started.is_some() {
-        // Its start has planned nothing, so it was the last.
-        return Ok(Vec::new());
-    }
     let opts: JobOpts = read_json(&opts, &format!("`opts` of job `{job}`"))?;
     let mut repeat: RepeatOpts = opts.repeat.unwrap_or_default();
     let info = SchedulerInfo::read(id, fields, Some(due)).unwrap_or_default();

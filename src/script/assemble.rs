@@ -9,7 +9,11 @@ pub(super) struct Assembled {
     pub(super) sha1: String,
 }
 
-/// Resolves `-- include` lines depth first, each routine once; headers are left out.
+/// Resolves `-- include` lines depth first; headers are left out.
+///
+/// Those of a header come first, each routine once. One inside the code stands where it is, with
+/// what it needs and is not yet in scope there: the routine is made only when a run comes there,
+/// which keeps what is rare out of the cost of every run.
 ///
 /// An unknown or circular include cannot reach a user: a test assembles every script. Here an
 /// unknown one is skipped and a circular one is cut, and the server would refuse the script.
@@ -24,19 +28,41 @@ pub(super) fn assemble(source: &str, shared: &dyn Fn(&str) -> Option<&'static st
 fn include<'a>(
     source: &'a str,
     shared: &dyn Fn(&str) -> Option<&'static str>,
-    done: &mut Vec<&'a str>,
+    in_scope: &mut Vec<&'a str>,
     text: &mut String,
 ) {
     let (header, body) = split_header(source);
-    for name in included(header) {
-        if !done.contains(&name) {
-            done.push(name);
+    for line in header.lines() {
+        include_named(line, shared, in_scope, text);
+    }
+    for line in body.trim_end().lines() {
+        if names_on(line).is_some() {
+            include_named(line.trim_start(), shared, &mut in_scope.clone(), text);
+        } else {
+            let _into_memory = writeln!(text, "{line}");
+        }
+    }
+}
+
+fn include_named<'a>(
+    line: &'a str,
+    shared: &dyn Fn(&str) -> Option<&'static str>,
+    in_scope: &mut Vec<&'a str>,
+    text: &mut String,
+) {
+    for name in names_on(line).into_iter().flat_map(str::split_whitespace) {
+        if !in_scope.contains(&name) {
+            in_scope.push(name);
             if let Some(routine) = shared(name) {
-                include(routine, shared, done, text);
+                include(routine, shared, in_scope, text);
             }
         }
     }
-    let _into_memory = writeln!(text, "{}", body.trim_end());
+}
+
+/// What an `-- include` line includes.
+fn names_on(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix("-- include ")
 }
 
 /// The comment lines a file begins with, and the rest.
@@ -51,11 +77,12 @@ pub(super) fn split_header(source: &str) -> (&str, &str) {
     source.split_at(end)
 }
 
-/// The names on a header's `-- include` lines.
-pub(super) fn included(header: &str) -> impl Iterator<Item = &str> {
-    header
+/// The names on all `-- include` lines of a file.
+#[cfg(test)]
+pub(super) fn included(source: &str) -> impl Iterator<Item = &str> {
+    source
         .lines()
-        .filter_map(|line| line.strip_prefix("-- include "))
+        .filter_map(names_on)
         .flat_map(str::split_whitespace)
 }
 
@@ -76,6 +103,7 @@ mod tests {
     fn library(name: &str) -> Option<&'static str> {
         match name {
             "b" => Some("-- B.\n-- include c\nlocal function b() return c() end\n"),
+            "d" => Some("-- D.\n-- include c\nlocal function d() return c() + 1 end\n"),
             "c" => Some("-- C.\nlocal function c() return 1 end\n"),
             _ => None,
         }
@@ -88,6 +116,19 @@ mod tests {
             assemble(source, &library).text,
             "local function c() return 1 end\nlocal function b() return c() end\n\
              local k = unpack(KEYS)\nreturn b() -- kept\n"
+        );
+    }
+    #[test]
+    fn one_inside_the_code_stands_there_with_what_is_not_in_scope() {
+        let source = "-- A.\n--\n-- include b\nif x then\n  -- include d c\n  return d()\nend\n\
+                      -- include d\nreturn d()\n";
+        let d = "local function d() return c() + 1 end\n";
+        assert_eq!(
+            assemble(source, &library).text,
+            format!(
+                "local function c() return 1 end\nlocal function b() return c() end\n\
+                 if x then\n{d}  return d()\nend\n{d}return d()\n"
+            )
         );
     }
 }

@@ -87,6 +87,7 @@ commands! {
     REQUESTED_CANCELLATIONS requested_cancellations;
     RETRY_JOB retry_job;
     SAVE_STACKTRACE save_stacktrace;
+    SCAN_KEYS scan_keys;
     UPDATE_DATA update_data;
     UPDATE_JOB_SCHEDULER update_job_scheduler;
     UPDATE_PROGRESS update_progress;
@@ -165,18 +166,21 @@ shared! {
     replace_deduplicated
     requeue_kept_job
     reschedule_deduplicated
+    reschedule_job
     restore_dependency
     retry_job
     settings_of
     settle_batch
     settle_duplicate
     settle_outcomes
+    show_start
     split_job_key
     state_page
     store_job
     store_next_job
     store_scheduler
     take_from_active
+    tell_relatives
     tree_locked
     unpack_fields
     unpack_map

@@ -10,6 +10,7 @@ mod pack;
 mod record;
 pub mod score;
 mod state;
+mod unpack;
 
 pub use event::{Event, EventFault, EventJson};
 pub use event_id::EventId;
@@ -22,6 +23,7 @@ pub(crate) use pack::{Pack, Packed};
 pub use record::JobRecord;
 pub use state::JobState;
 pub(crate) use state::StateKey;
+pub(crate) use unpack::Unpack;
 
 use serde::de::DeserializeOwned;
 
@@ -32,6 +34,10 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Decode`], with `what`, the path, and where in the text.
 pub fn read_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
+    // Following the path costs twice the reading, so only what fails is read that way.
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

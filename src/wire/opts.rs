@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{Pack, saturating_int};
+use super::Pack;
 
 /// The options a worker acts on. Everything else in the text is kept by Redis and ignored here.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -126,7 +126,7 @@ impl KeepJobs {
         fields.into_iter().fold(
             pack.map(u32::try_from(present).unwrap_or(0)),
             |pack, (key, value)| match value {
-                Some(value) => pack.text(key).int(saturating_int(value)),
+                Some(value) => pack.text(key).float(value),
                 None => pack,
             },
         )

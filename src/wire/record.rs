@@ -1,5 +1,7 @@
 //! A job's hash, read leniently: other writers are JavaScript (WIRE §2).
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::{JobOpts, int_text, read_json, without_content};
@@ -44,57 +46,95 @@ pub struct JobRecord {
     pub fault: Option<String>,
 }
 
+/// What is judged once all fields are known.
+#[derive(Default)]
+struct Reading {
+    name: Option<String>,
+    data: Option<String>,
+    /// Attempts used up, as old clients wrote them; they override.
+    old_attempts: Option<u32>,
+}
+
 impl JobRecord {
     /// Reads the fields and values of a job's hash.
     ///
     /// A field that cannot be read does not hide behind a default: [`fault`](Self::fault) names it.
     pub fn read<'a>(id: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut record = Self::empty(id);
-        let mut data = None;
-        let mut name = None;
-        let mut old_attempts = None;
+        let mut record = Self::empty(id.to_owned());
+        let mut reading = Reading::default();
         for (field, text) in fields {
-            match field {
-                "name" => name = Some(text),
-                "data" => data = Some(text),
-                "opts" => record.read_opts(text),
-                "timestamp" => record.timestamp = record.int(field, text),
-                "processedOn" => record.processed_on = record.int(field, text),
-                "priority" => record.priority = record.int(field, text),
-                "atm" => record.attempts_made = record.count(field, text),
-                "attemptsMade" => old_attempts = Some(record.count(field, text)),
-                "ats" => record.attempts_started = record.count(field, text),
-                "stc" => record.stalled_count = record.count(field, text),
-                "defa" => record.deferred_failure = Some(text.to_owned()),
-                // Node reads an unreadable stack trace as none (WIRE §2).
-                "stacktrace" => record.stacktrace = serde_json::from_str(text).unwrap_or_default(),
-                "progress" => record.progress = Some(text.to_owned()),
-                "parentKey" => record.parent_key = Some(text.to_owned()),
-                "rjk" => record.repeat_job_key = Some(text.to_owned()),
-                _ => {}
+            record.take(field, text.into(), &mut reading);
+        }
+        record.finish(reading)
+    }
+
+    /// Reads the flat hash of a job as it was before a start at `now`, the start included.
+    pub(crate) fn started<'a>(
+        id: String,
+        fields: impl IntoIterator<Item = Cow<'a, str>>,
+        now: i64,
+    ) -> Self {
+        let mut record = Self::empty(id);
+        let mut reading = Reading::default();
+        let mut starts = 0;
+        let mut fields = fields.into_iter();
+        while let (Some(field), Some(text)) = (fields.next(), fields.next()) {
+            match &*field {
+                // What the start has overwritten; a count that was no number has begun anew.
+                "ats" => starts = int_text(&text).filter(|n| n.abs() < 1 << 53).unwrap_or(0),
+                "processedOn" => {}
+                _ => record.take(&field, text, &mut reading),
             }
         }
-        if let Some(attempts) = old_attempts {
-            record.attempts_made = attempts;
+        record.processed_on = now;
+        record.attempts_started = u32::try_from((starts + 1).max(0)).unwrap_or(u32::MAX);
+        record.finish(reading)
+    }
+
+    fn take(&mut self, field: &str, text: Cow<'_, str>, reading: &mut Reading) {
+        match field {
+            "name" => reading.name = Some(text.into_owned()),
+            "data" => reading.data = Some(text.into_owned()),
+            "opts" => self.read_opts(text.into_owned()),
+            "timestamp" => self.timestamp = self.int(field, &text),
+            "processedOn" => self.processed_on = self.int(field, &text),
+            "priority" => self.priority = self.int(field, &text),
+            "atm" => self.attempts_made = self.count(field, &text),
+            "attemptsMade" => reading.old_attempts = Some(self.count(field, &text)),
+            "ats" => self.attempts_started = self.count(field, &text),
+            "stc" => self.stalled_count = self.count(field, &text),
+            "defa" => self.deferred_failure = Some(text.into_owned()),
+            // Node reads an unreadable stack trace as none (WIRE §2).
+            "stacktrace" => self.stacktrace = serde_json::from_str(&text).unwrap_or_default(),
+            "progress" => self.progress = Some(text.into_owned()),
+            "parentKey" => self.parent_key = Some(text.into_owned()),
+            "rjk" => self.repeat_job_key = Some(text.into_owned()),
+            _ => {}
         }
-        if name.is_none() && data.is_none() {
-            record.add_fault("the job's hash is gone: it has neither `name` nor `data`".into());
+    }
+
+    fn finish(mut self, reading: Reading) -> Self {
+        if let Some(attempts) = reading.old_attempts {
+            self.attempts_made = attempts;
         }
-        name.unwrap_or_default().clone_into(&mut record.name);
-        if let Some(text) = data {
-            match RawValue::from_string(text.to_owned()) {
-                Ok(data) => record.data = data,
+        if reading.name.is_none() && reading.data.is_none() {
+            self.add_fault("the job's hash is gone: it has neither `name` nor `data`".into());
+        }
+        self.name = reading.name.unwrap_or_default();
+        if let Some(text) = reading.data {
+            match RawValue::from_string(text) {
+                Ok(data) => self.data = data,
                 Err(error) => {
-                    record.add_fault(format!("`data` is not JSON: {}", without_content(&error)));
+                    self.add_fault(format!("`data` is not JSON: {}", without_content(&error)));
                 }
             }
         }
-        record
+        self
     }
 
-    fn empty(id: &str) -> Self {
+    fn empty(id: String) -> Self {
         Self {
-            id: id.to_owned(),
+            id,
             name: String::new(),
             data: RawValue::from_string("{}".into()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
             opts: JobOpts::default(),
@@ -114,12 +154,12 @@ impl JobRecord {
         }
     }
 
-    fn read_opts(&mut self, text: &str) {
-        match read_json::<JobOpts>(text, "`opts`") {
+    fn read_opts(&mut self, text: String) {
+        match read_json::<JobOpts>(&text, "`opts`") {
             Ok(opts) => self.opts = opts,
             Err(error) => self.add_fault(error.to_string()),
         }
-        text.clone_into(&mut self.opts_json);
+        self.opts_json = text;
     }
 
     fn int(&mut self, field: &str, text: &str) -> i64 {
@@ -197,6 +237,16 @@ mod tests {
             "cannot read `opts`: at `attempts`: EOF while parsing a value at line 1 column 12; \
              `ats` is not a number; `data` is not JSON: expected ident at line 1 column 2"
         );
+    }
+
+    #[test]
+    fn a_start_overrides_what_it_has_overwritten() {
+        for (starts, counted) in [("2", 3), ("many", 1), ("-4", 0), ("1e300", 1)] {
+            let fields = ["name", "x", "ats", starts, "processedOn", "many"].map(Cow::Borrowed);
+            let record = JobRecord::started("7".into(), fields, 5);
+            assert_eq!(record.fault, None);
+            assert_eq!((record.processed_on, record.attempts_started), (5, counted));
+        }
     }
 
     #[test]

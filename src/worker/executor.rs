@@ -55,12 +55,7 @@ pub(super) struct Executed {
 impl Execution {
     /// Reads the hash, runs the handler within the job's limits, and applies the rules.
     pub(super) async fn run(&self, sequence: u64, held: Arc<Held>, claimed: Claimed) -> Executed {
-        let (id, lock_token, fields) = claimed.into_parts();
-        let pairs = fields.chunks_exact(2).filter_map(|pair| match pair {
-            [field, value] => Some((field.as_str(), value.as_str())),
-            _ => None,
-        });
-        let record = JobRecord::read(&id, pairs);
+        let (lock_token, record) = claimed.into_record();
         let job = RawJob::with_cancellation(
             Arc::clone(&self.queue),
             record,
@@ -90,7 +85,12 @@ impl Execution {
             }
             other => other,
         };
-        let verdict = self.rules.decide(ending, job.record(), clock::random());
+        // Only a backoff has jitter, and to draw a number is a system call.
+        let random = match ending {
+            Ending::Failed(_) => clock::random(),
+            _ => 0.0,
+        };
+        let verdict = self.rules.decide(ending, job.record(), random);
         Executed {
             sequence,
             job,

@@ -36,6 +36,9 @@ const LONGEST_WAIT_FOR_DUE: Duration = Duration::from_secs(10);
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(20);
 /// How long putting a wake-up back may take; a stopping worker waits for it.
 const RESTORE_TIME: Duration = Duration::from_secs(1);
+/// What a job is taken to weigh before the first one was seen: were they of 100 kB, fifty of them
+/// would keep Redis busy for long.
+const UNKNOWN_JOB_SIZE: usize = 64 * 1024;
 
 /// Fetches for one queue and writes what became of its jobs.
 pub(super) struct Fetcher {
@@ -72,17 +75,23 @@ pub(super) struct Fetcher {
     failures: u32,
     /// The observer knows that nothing was left at the last claim.
     told_drained: bool,
-    /// A wake-up was put back because it found only jobs whose name had no room.
-    passed_on: bool,
-    /// Wake-ups that are being put back.
-    restoring: usize,
-    /// The claim that follows was set off by a marker.
-    woken: bool,
+    wake_ups: WakeUps,
     /// A claim's reply was lost: jobs may be active under our lock without our knowing.
     claims_lost: bool,
     looking_for_claims: bool,
     /// Mean size of a claimed job's hash, which bounds how many are claimed at once.
     job_size: usize,
+}
+
+/// What becomes of the markers that were popped.
+#[derive(Debug, Default)]
+struct WakeUps {
+    /// The claim that follows was set off by one.
+    woken: bool,
+    /// One was put back because it found only jobs whose name had no room.
+    passed_on: bool,
+    /// How many are being put back.
+    restoring: usize,
 }
 
 /// What the options say that the loop needs.
@@ -159,12 +168,10 @@ impl Fetcher {
             retry_at: None,
             failures: 0,
             told_drained: false,
-            passed_on: false,
-            restoring: 0,
-            woken: false,
+            wake_ups: WakeUps::default(),
             claims_lost: false,
             looking_for_claims: false,
-            job_size: 1024,
+            job_size: UNKNOWN_JOB_SIZE,
         }
     }
 
@@ -245,7 +252,7 @@ impl Fetcher {
         let quiet = self.used() == 0
             && self.calls.is_empty()
             && self.waiting.is_none()
-            && self.restoring == 0;
+            && self.wake_ups.restoring == 0;
         let burst_over = self.settings.burst && self.drained && self.limited_until.is_none();
         quiet && (phase > Phase::Running || burst_over)
     }
@@ -290,7 +297,7 @@ impl Fetcher {
                 self.drained = false;
             }
             Woken::Work => {
-                self.woken = true;
+                self.wake_ups.woken = true;
                 self.drained = false;
             }
             Woken::Due(_) | Woken::Nothing => self.drained = false,
@@ -303,7 +310,7 @@ impl Fetcher {
 
     fn restore_marker(&mut self) {
         let lane = Rc::clone(&self.lane);
-        self.restoring += 1;
+        self.wake_ups.restoring += 1;
         self.errands.push(Box::pin(async move {
             let restored = crate::script::call::restore_marker(&lane.conn, &lane.keys);
             // Without it an idle peer wakes a drain delay later; nothing is lost.

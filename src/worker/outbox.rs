@@ -89,7 +89,6 @@ mod tests {
         let kind = FinishKind::Completed {
             value: "x".repeat(bytes),
             keep: KeepJobs::ALL,
-            attempts: 0.0,
         };
         let finish = Finish {
             id: id.to_string(),

@@ -128,6 +128,11 @@ fn iteration(
     opts.insert("timestamp".into(), json!(now));
     // As every job that a JavaScript client adds (WIRE §2.1).
     opts.entry("attempts").or_insert(json!(0));
+    // Stock reads the job before it plans the next, and then a bare number has become a kind.
+    if let Some(delay) = opts.get("backoff").filter(|backoff| backoff.is_number()) {
+        let fixed = json!({ "type": "fixed", "delay": delay });
+        opts.insert("backoff".into(), fixed);
+    }
     match slot {
         Some(slot) => opts.insert("prevMillis".into(), json!(slot)),
         None => opts.remove("prevMillis"),
@@ -177,6 +182,15 @@ mod tests {
             next.opts["repeat"],
             json!({"every": 1000, "count": 2, "offset": 7})
         );
+    }
+
+    #[test]
+    fn a_backoff_that_is_a_number_becomes_a_kind() {
+        let record = record(r#"{"backoff":250,"repeat":{"every":1000}}"#);
+        let next = iteration("s", &record, 5000, &TimeZone::UTC)
+            .unwrap()
+            .unwrap();
+        assert_eq!(next.opts["backoff"], json!({"type": "fixed", "delay": 250}));
     }
 
     #[test]

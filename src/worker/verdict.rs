@@ -127,7 +127,6 @@ impl Rules {
             kind: FinishKind::Completed {
                 value: value.clone(),
                 keep: keep.unwrap_or(KeepJobs::ALL),
-                attempts: self.attempts(record),
             },
             fields: Vec::new(),
             state: SettledState::Completed(value),

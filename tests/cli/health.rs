@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     process::{Run, Started},
-    support::{DEADLINE, Rig, Server},
+    support::{DEADLINE, Rig, Server, elapse},
 };
 
 /// A worker that answers, and where.
@@ -57,7 +57,7 @@ impl Answering {
                 return answer;
             }
             assert!(Instant::now() < end, "{what}: {status} {answer}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            elapse(Duration::from_millis(20)).await;
         }
     }
 

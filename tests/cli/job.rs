@@ -117,7 +117,7 @@ async fn the_row_of_a_job_that_waits_is_cancelled_too() {
     assert!(store.insert(&row).await.unwrap());
     rig.queue()
         .add("x", json!({"contentJobId": "c1"}))
-        .delay(Duration::from_secs(900))
+        .delay(Duration::from_mins(15))
         .await
         .unwrap();
     assert!(store.queued("c1", "q", "x", "1", 5).await.unwrap());

@@ -237,6 +237,7 @@ log_level                    info
 prefix                       bull
 worker.queues                a:2                                 --queues
 worker.concurrency           1
+worker.weights               -
 queues.a.concurrency         2                                   --queues
 worker.max_concurrency       -
 worker.name                  -
@@ -254,6 +255,7 @@ worker.default_attempts      -
 worker.remove_on_complete    -
 worker.remove_on_fail        -
 worker.metrics               false
+worker.http                  -
 ",
             "",
         );

@@ -25,7 +25,7 @@ use bullrs::{Client, Queue, conn::ConnectionOptions};
 use redis::{AsyncCommands, aio::MultiplexedConnection};
 
 /// How long anything may take before a test gives up.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A `redis-server` that ends with the value.
 pub struct Server {
@@ -259,4 +259,21 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future)
         .await
         .unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Time that passes in the scene of a test: the work of a job, an outage, the span over which
+/// something is counted. Never a wait for a state.
+pub async fn elapse(time: Duration) {
+    tokio::time::sleep_until((Instant::now() + time).into()).await;
+}
+
+/// Checks again and again for as long as `time`.
+pub async fn throughout<F: Future<Output = ()>>(time: Duration, mut check: impl FnMut() -> F) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(40));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        ticks.tick().await;
+        check().await;
+    }
 }

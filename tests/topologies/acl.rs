@@ -179,7 +179,7 @@ async fn a_missing_password_and_one_too_many_are_both_understood() {
     let error = Client::connect(&node.url()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "redis: NOAUTH redis asks for a password; write it into the URL, as in \
+        "redis: NOAUTH redis requires authentication; write user and password into the URL, as in \
          `redis://user:password@host:port` (in connect)"
     );
 }

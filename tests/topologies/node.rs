@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Mutex,
     time::Instant,
@@ -41,9 +41,12 @@ fn spawn(folder: &Path, port: u16, bus: u16, settings: &[String]) -> Child {
     let binary = std::env::var("BULLRS_TEST_REDIS_SERVER").unwrap_or("redis-server".into());
     let mut command = Command::new(&binary);
     // Sentinels begin with the path of their configuration.
-    let (file, flags): (Vec<_>, Vec<_>) = settings
-        .iter()
-        .partition(|setting| setting.ends_with(".conf") && setting.starts_with('/'));
+    let (file, flags): (Vec<_>, Vec<_>) = settings.iter().partition(|setting| {
+        setting.starts_with('/')
+            && Path::new(setting)
+                .extension()
+                .is_some_and(|it| it == "conf")
+    });
     let flags = flags
         .into_iter()
         .map(|flag| flag.replace("BUS", &bus.to_string()));
@@ -130,10 +133,6 @@ impl Node {
             self.process = spawn(self.folder.path(), self.port, self.bus, &self.settings);
         }
         panic!("redis-server does not answer: {:?}", self.settings);
-    }
-
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
     }
 
     pub(crate) fn url(&self) -> String {

@@ -1,6 +1,6 @@
 //! Three sentinels, a master and a replica.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use bullrs::Client;
 
@@ -50,10 +50,12 @@ impl Watched {
                 servers[1].port
             );
             for other in (0..3).filter(|other| *other != place) {
-                text += &format!(
-                    "sentinel known-sentinel mymaster 127.0.0.1 {} {}\n",
-                    ports[other], ids[other]
-                );
+                let (port, id) = (ports[other], &ids[other]);
+                writeln!(
+                    text,
+                    "sentinel known-sentinel mymaster 127.0.0.1 {port} {id}"
+                )
+                .unwrap();
             }
             let file = files.path().join(format!("s{place}.conf"));
             std::fs::write(&file, text).unwrap();

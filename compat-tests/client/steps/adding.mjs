@@ -24,7 +24,19 @@ export const adding = {
     make: (chance) => ({ trees: Array.from({ length: 1 + chance.below(2) }, () => flowNode(chance)) }),
     play: async (side, { trees }) => (await side.flow.addBulk(trees)).map(ids),
   },
+  flow: {
+    weight: 1,
+    make: (chance, world) => ({ ...world.job(), depth: chance.of([1, 2, 10]), maxChildren: chance.of([20, 20, 1_000]) }),
+    play: async (side, { queue, id, depth, maxChildren }) => found(await side.flow.getFlow({ queueName: queue, id, depth, maxChildren })),
+  },
 };
+
+/** A flow that was read: children stand in no order. */
+function found(tree) {
+  if (!tree?.job) return null;
+  const children = (tree.children ?? []).map(found).filter(Boolean);
+  return { id: tree.job.id, children: children.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}
 
 /** The ids of a flow, in the shape of its tree. */
 function ids({ job: { id }, children = [] }) {

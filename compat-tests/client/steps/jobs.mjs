@@ -17,7 +17,7 @@ export const jobs = {
   log: {
     weight: 2,
     make: (chance, world) => ({ ...on(world), row: chance.of(['a row', '', 'ünï\nline', '{"json":1}']) }),
-    play: async (side, { queue, id, row }) => (await side.job(queue, id)).log(row),
+    play: async (side, { queue, id, row }) => (await side.existing(queue, id)).log(row),
   },
   clearLogs: {
     weight: 1,
@@ -58,12 +58,16 @@ export const jobs = {
   removeChildDependency: {
     weight: 2,
     make: (_, world) => on(world),
-    play: async (side, { queue, id }) => (await side.job(queue, id)).removeChildDependency(),
+    play: async (side, { queue, id }) => {
+      const job = await side.existing(queue, id);
+      // Of a job without a parent stock says that its parent `undefined` is missing.
+      return job.parentKey === undefined ? false : job.removeChildDependency();
+    },
   },
   removeOwnDeduplicationKey: {
     weight: 1,
     make: (_, world) => on(world),
-    play: async (side, { queue, id }) => (await side.job(queue, id)).removeDeduplicationKey(),
+    play: async (side, { queue, id }) => (await side.existing(queue, id)).removeDeduplicationKey(),
   },
   /** Someone takes the lock away, as a worker that is long gone would have let it run out. */
   dropLock: {

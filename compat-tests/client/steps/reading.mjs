@@ -5,7 +5,7 @@ const one = (_, world) => ({ queue: world.queue() });
 const job = (_, world) => world.job();
 
 export const reading = {
-  counts: { weight: 2, make: one, play: (side, { queue }) => side.queue(queue).getJobCounts(...STATES) },
+  counts: { weight: 2, make: one, play: async (side, { queue }) => waitingInAll(await side.queue(queue).getJobCounts(...STATES)) },
   countsPerPriority: {
     weight: 1,
     make: (chance, world) => ({ queue: world.queue(), priorities: chance.of([[0, 1, 2, 5], [], [2_097_151], [1, 1, 0]]) }),
@@ -61,7 +61,7 @@ export const reading = {
       return { concurrency: await side.queue(queue).getGlobalConcurrency(), rateLimit: limit && { max: limit.max, duration: limit.duration } };
     },
   },
-  rateLimitTtl: { weight: 1, make: (chance, world) => ({ queue: world.queue(), max: chance.of([1, 2]) }), play: (side, { queue, max }) => side.queue(queue).getRateLimitTtl(max) },
+  rateLimitTtl: { weight: 1, make: (chance, world) => ({ queue: world.queue(), max: chance.of([1, 2]) }), play: async (side, { queue, max }) => Math.max(0, await side.queue(queue).getRateLimitTtl(max)) },
   deduplicationOwner: {
     weight: 1,
     make: (chance, world) => ({ queue: world.queue(), key: chance.of(['d1', 'd2', 'absent']) }),
@@ -69,13 +69,19 @@ export const reading = {
   },
 };
 
-/** What any client knows of a job; what it lacks is left out. */
+/** What any client knows of a job; what it lacks is left out. What a stack trace says belongs to a language. */
 export function plain(job) {
   if (!job) return null;
+  if (job.name === undefined) return { id: job.id }; // its hash was lost; clients read defaults of their own
   const { id, name, data, timestamp, delay, priority, attemptsMade, attemptsStarted, stalledCounter, processedOn, finishedOn } = job;
   const { processedBy, progress, returnvalue, failedReason, stacktrace, parentKey, deduplicationId, repeatJobKey, deferredFailure } = job;
   return {
     id, name, data, timestamp, delay, priority, attemptsMade, attemptsStarted, stalledCounter, processedOn, finishedOn, processedBy,
-    progress, returnvalue: returnvalue ?? null, failedReason, stacktrace: stacktrace ?? [], parentKey, deduplicationId, repeatJobKey, deferredFailure,
+    progress, returnvalue: returnvalue ?? null, failedReason: failedReason || undefined, stacktrace: (stacktrace ?? []).length, parentKey, deduplicationId, repeatJobKey, deferredFailure,
   };
+}
+
+/** 5.x counts apart what waits in a paused queue. */
+function waitingInAll({ paused = 0, waiting, ...others }) {
+  return { ...others, waiting: waiting + paused };
 }

@@ -26,6 +26,9 @@ export const schedulers = {
 /** A scheduler as the app sees it; what it lacks is left out. */
 function plain(scheduler) {
   if (!scheduler) return null;
-  const { key, name, next, iterationCount, limit, startDate, endDate, tz, pattern, every, offset, template } = scheduler;
+  const { key, name, next, iterationCount, limit, startDate, endDate, tz, pattern, every, offset } = scheduler;
+  const { keepLogs, ...opts } = scheduler.template?.opts ?? {};
+  // Ours gives the options as they are stored, under their short names.
+  const template = scheduler.template && { ...scheduler.template, ...(scheduler.template.opts ? { opts: { ...opts, ...(keepLogs === undefined ? {} : { kl: keepLogs }) } } : {}) };
   return { id: key, name, next, iterationCount, limit, startDate, endDate, tz, pattern, every, offset, template };
 }

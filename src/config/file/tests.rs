@@ -64,7 +64,7 @@ fn an_unknown_key_is_a_fault_with_line_and_suggestion() {
     assert_eq!(
         faults(
             "prefx = 'a'\nconcurrency = 1\n[worker]\nconcurency = 1\nredis_url = 'redis://h'\n\
-             whatever = 1\n[queues.a]\ntime_out = 1\n[queues.a.jobs.b]\nconcurrency = 1\n\
+             whatever = 1\n[queues.a]\ntime_out = 1\n[queues.a.jobs.b]\nlimiter = 1\n\
              [queue.b]\n"
         ),
         [
@@ -74,7 +74,7 @@ fn an_unknown_key_is_a_fault_with_line_and_suggestion() {
             "bullrs.toml:5: `redis_url` belongs at the top of the file, above all tables",
             "bullrs.toml:6: unknown key `whatever` in `[worker]`",
             "bullrs.toml:8: unknown key `time_out` in `[queues.a]`; did you mean `timeout`?",
-            "bullrs.toml:10: unknown key `concurrency` in `[queues.a.jobs.b]`",
+            "bullrs.toml:10: unknown key `limiter` in `[queues.a.jobs.b]`",
             "bullrs.toml:11: unknown key `queue` at the top; did you mean `queues`?",
         ]
     );
@@ -102,7 +102,7 @@ fn what_later_versions_read_is_refused_rather_than_ignored() {
             "bullrs.toml:6: `http` in `[queues.a.jobs.b]` is not supported by this version",
             "bullrs.toml:7: `[[schedules]]` is not supported by this version",
             "bullrs.toml:9: `[[webhooks]]` is not supported by this version",
-            "bullrs.toml:11: `[http]` is not supported by this version",
+            "bullrs.toml:11: `http` belongs in `[worker]`",
         ]
     );
 }

@@ -15,8 +15,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use redis::Cmd;
-use redis::Value;
+use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 
 use super::{
@@ -156,7 +155,7 @@ impl Cluster {
             self.note(&fault);
             redirections += 1;
             if fault.try_again && began.elapsed() < MIGRATION_PATIENCE {
-                tokio::time::sleep(Duration::from_millis(50).mul_f64(0.5 + clock::random())).await;
+                pause(Duration::from_millis(50).mul_f64(0.5 + clock::random())).await;
             } else if let (Some(redirect), true) = (&fault.redirect, redirections <= REDIRECTIONS) {
                 if let Redirect::Ask(address) = redirect {
                     asked = Some(address.clone());
@@ -216,13 +215,10 @@ impl Cluster {
             // With the old map there is a chance still; the call will tell.
             let _tried = self.refresh().await;
         }
-        let owner = match self.owner(slot) {
-            Some(owner) => owner,
-            None => {
-                self.refresh().await?;
-                self.owner(slot).ok_or_else(|| not_served(slot))?
-            }
-        };
+        if self.owner(slot).is_none() {
+            self.refresh().await?;
+        }
+        let owner = self.owner(slot).ok_or_else(|| not_served(slot))?;
         let line = self.line(&owner);
         let Err(fault) = line.live().await else {
             return Ok(line);
@@ -251,11 +247,10 @@ impl Cluster {
                     .set_owner(*slot, address);
                 self.stale.store(true, Ordering::Relaxed);
             }
-            Some(Redirect::Ask(_)) => {}
             None if fault.verdict.reconnect || fault.message.starts_with("CLUSTERDOWN") => {
                 self.stale.store(true, Ordering::Relaxed);
             }
-            None => {}
+            Some(Redirect::Ask(_)) | None => {}
         }
     }
 
@@ -305,7 +300,7 @@ impl Cluster {
             return Ok(());
         }
         if let Some(wait) = last.and_then(|last| BETWEEN_REFRESHES.checked_sub(last.elapsed())) {
-            tokio::time::sleep(wait.mul_f64(0.5 + clock::random() / 2.0)).await;
+            pause(wait.mul_f64(0.5 + clock::random() / 2.0)).await;
         }
         let mut faults = Vec::new();
         for address in self.candidates() {
@@ -379,6 +374,10 @@ impl Cluster {
         unblock.arg("CLIENT").arg("UNBLOCK").arg(client);
         self.line(&address).call(&unblock).await
     }
+}
+
+async fn pause(time: Duration) {
+    tokio::time::sleep_until((Instant::now() + time).into()).await;
 }
 
 fn not_served(slot: u16) -> Fault {

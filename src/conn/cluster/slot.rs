@@ -76,7 +76,7 @@ pub(in crate::conn) fn not_together(prefix: &str, why: &str) -> Error {
     }
 }
 
-fn argument<'c>(command: &'c Cmd, at: usize) -> Option<&'c [u8]> {
+fn argument(command: &Cmd, at: usize) -> Option<&[u8]> {
     match command.args_iter().nth(at)? {
         Arg::Simple(bytes) => Some(bytes),
         _ => None,

@@ -6,7 +6,8 @@ use crate::{
     Error, Result,
     conn::Conn,
     script::{
-        CLEAN_JOBS_IN_SET, DRAIN, MOVE_JOBS_TO_WAIT, OBLITERATE, PAUSE, REMOVE_ORPHANED_JOBS, reply,
+        CLEAN_JOBS_IN_SET, DRAIN, MOVE_JOBS_TO_WAIT, OBLITERATE, PAUSE, REMOVE_ORPHANED_JOBS,
+        SCAN_KEYS, reply,
     },
     wire::QueueKeys,
 };
@@ -177,15 +178,12 @@ pub(crate) async fn scan(
     cursor: u64,
     about: u64,
 ) -> Result<(u64, Vec<String>)> {
-    let mut command = Cmd::new();
+    let mut command = SCAN_KEYS.on(&[keys.base()]);
     command
-        .arg("SCAN")
         .arg(cursor)
-        .arg("MATCH")
         .arg(format!("{}*", glob_literal(keys.base())))
-        .arg("COUNT")
         .arg(about);
-    let (cursor, found) = pair("SCAN", conn.call("SCAN", &command).await?)?;
+    let (cursor, found) = pair("SCAN", SCAN_KEYS.call(conn, &command).await?)?;
     let suffixes = reply::array("SCAN", found)?
         .into_iter()
         .filter_map(|key| match key {

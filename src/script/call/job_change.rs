@@ -8,13 +8,17 @@ use crate::{
     conn::Conn,
     script::{
         CHANGE_DELAY, CHANGE_PRIORITY, PROMOTE, REMOVE_CHILD_DEPENDENCY, REMOVE_DEDUPLICATION_KEY,
-        REMOVE_JOB, REMOVE_UNPROCESSED_CHILDREN, REPROCESS_JOB, reply,
+        REMOVE_JOB, REMOVE_UNPROCESSED_CHILDREN, REPROCESS_JOB,
     },
     wire::QueueKeys,
 };
 
 /// How a finished job is made ready to run again.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an argument of the script"
+)]
 pub(crate) struct Reprocess {
     /// Whether it completed, rather than failed.
     pub(crate) completed: bool,
@@ -22,28 +26,6 @@ pub(crate) struct Reprocess {
     pub(crate) lifo: bool,
     pub(crate) reset_attempts_made: bool,
     pub(crate) reset_attempts_started: bool,
-}
-
-/// A field of the job's hash; none when it has not got it, or is gone.
-pub(crate) async fn job_field(
-    conn: &Conn,
-    keys: &QueueKeys,
-    id: &str,
-    field: &str,
-) -> Result<Option<String>> {
-    let mut command = Cmd::new();
-    command.arg("HGET").arg(keys.job(id)).arg(field);
-    match conn.call("HGET", &command).await? {
-        Value::Nil => Ok(None),
-        text => reply::text("HGET", text).map(Some),
-    }
-}
-
-/// Whether the job's hash is there.
-pub(crate) async fn job_exists(conn: &Conn, keys: &QueueKeys, id: &str) -> Result<bool> {
-    let mut command = Cmd::new();
-    command.arg("EXISTS").arg(keys.job(id));
-    Ok(reply::int("EXISTS", &conn.call("EXISTS", &command).await?)? == 1)
 }
 
 /// Makes a finished job ready to run again.

@@ -20,7 +20,7 @@ pub(crate) use admin::{
     JOB_PARTS, QUEUE_PARTS, clean, drain, move_jobs_to_wait, obliterate, pause, remove_key,
     remove_meta, remove_orphaned, resume, scan, set_meta, trim_events,
 };
-pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind, finish_and_claim};
+pub(crate) use batch::{Batch, BatchReply, Claimed, Finish, FinishKind};
 pub(crate) use cancel::{
     CancelReply, NewCancellation, Requested, any_cancellation, cancel_job, job_hash,
     requested_cancellations,
@@ -38,9 +38,8 @@ pub(crate) use job::{
     add_log, attempts_made, children_values, move_to_waiting_children, update_data, update_progress,
 };
 pub(crate) use job_change::{
-    Reprocess, change_delay, change_priority, clear_logs, job_exists, job_field, promote,
-    remove_child_dependency, remove_job, remove_own_deduplication_key, remove_unprocessed_children,
-    reprocess,
+    Reprocess, change_delay, change_priority, clear_logs, promote, remove_child_dependency,
+    remove_job, remove_own_deduplication_key, remove_unprocessed_children, reprocess,
 };
 pub(crate) use lock::{extend_locks, find_lost_claims, lock_holders, recover_stalled};
 pub(crate) use queue::{
@@ -56,6 +55,6 @@ pub(crate) use read_children::{
     scan_set,
 };
 pub(crate) use scheduler::{
-    SchedulerUpsert, add_job_scheduler, armed_job, is_job_scheduler, job_scheduler, job_schedulers,
+    SchedulerUpsert, add_job_scheduler, is_job_scheduler, job_scheduler, job_schedulers,
     remove_job_scheduler, scheduler_count, update_job_scheduler,
 };

@@ -210,28 +210,6 @@ pub(crate) async fn job_schedulers(
         .collect()
 }
 
-/// Reads a job's options, and when it was last started; none when it is gone.
-pub(crate) async fn armed_job(
-    conn: &Conn,
-    keys: &QueueKeys,
-    id: &str,
-) -> Result<Option<(String, Option<String>)>> {
-    let mut command = Cmd::new();
-    command
-        .arg("HMGET")
-        .arg(keys.job(id))
-        .arg("opts")
-        .arg("processedOn");
-    let found = reply::array("HMGET", conn.call("HMGET", &command).await?)?;
-    let mut texts = found.into_iter().map(|field| match field {
-        Value::Nil => Ok(None),
-        text => reply::text("HMGET", text).map(Some),
-    });
-    let opts = texts.next().transpose()?.flatten();
-    let started = texts.next().transpose()?.flatten();
-    Ok(opts.map(|opts| (opts, started)))
-}
-
 /// A hash, which newer protocols reply as a map, as a flat array.
 fn flat_map(reply: Value) -> Value {
     match reply {

@@ -27,7 +27,7 @@ fn every_include_exists_and_every_routine_is_included() {
     let mut used = BTreeSet::new();
     let sources = COMMANDS.iter().map(|script| script.source);
     for source in sources.chain(SHARED.iter().filter_map(|&name| shared(name))) {
-        for name in included(split_header(source).0) {
+        for name in included(source) {
             assert!(shared(name).is_some(), "unknown include `{name}`");
             used.insert(name.to_owned());
         }
@@ -44,7 +44,7 @@ fn no_include_is_circular() {
             "circular: {above:?} {name}"
         );
         above.push(name.to_owned());
-        for inner in included(split_header(shared(name).unwrap()).0) {
+        for inner in included(shared(name).unwrap()) {
             walk(inner, above);
         }
         above.pop();

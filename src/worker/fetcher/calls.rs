@@ -11,7 +11,7 @@ use tracing::{error, warn};
 use super::{Call, Errand, Fetcher};
 use crate::{
     Error, clock,
-    script::call::{self, Claimed, finish_and_claim},
+    script::call::{self, Claimed},
     worker::{
         control::Phase,
         executor::Held,
@@ -26,6 +26,9 @@ const CALLS_IN_FLIGHT: usize = 2;
 const SECOND_CALL_FROM: usize = 16;
 /// Bytes of job hashes to claim in one call, by the mean of recent ones.
 const CLAIM_BYTES: usize = 1024 * 1024;
+/// Jobs up to this size come packed into one text: that costs Redis three copies of them, and saves
+/// both sides the handling of some ten short texts for each.
+const PACKED_BELOW: usize = 16 * 1024;
 /// Jobs whose locks are looked at after a claim's reply was lost.
 const LOST_CLAIMS_LOOKED_AT: usize = 5000;
 
@@ -79,20 +82,13 @@ impl Fetcher {
             Vec::new()
         };
         let lane = Rc::clone(&self.lane);
+        let finishes = outgoing.iter().map(|one| &one.finish);
+        let pack = self.job_size < PACKED_BELOW;
+        let call = lane
+            .batch
+            .call(clock::now(), finishes, claim, first, pack, &room);
         self.calls.push(Box::pin(async move {
-            let room: Vec<(&str, usize)> =
-                room.iter().map(|(name, left)| (&**name, *left)).collect();
-            let finishes: Vec<_> = outgoing.iter().map(|one| one.finish.clone()).collect();
-            let reply = finish_and_claim(
-                &lane.conn,
-                &lane.batch,
-                clock::now(),
-                &finishes,
-                claim,
-                first,
-                &room,
-            )
-            .await;
+            let reply = call.send(&lane.conn, &lane.batch).await;
             Call {
                 outgoing,
                 claim,
@@ -135,26 +131,26 @@ impl Fetcher {
             self.limit_for(Duration::from_millis(reply.rate_limited));
             self.slots.started(reply.claimed.len());
             self.pass_on(reply.passed_over && reply.claimed.is_empty());
-            self.tell_drained(
-                reply.claimed.is_empty() && reply.rate_limited == 0 && !reply.held_up,
-            );
+            if !reply.claimed.is_empty() {
+                self.told_drained = false;
+            } else if reply.rate_limited == 0 && !reply.held_up {
+                self.tell_drained();
+            }
         }
         for claimed in reply.claimed {
             if self.phase() < Phase::Cancelling {
                 self.start(claimed);
             } else {
                 // Claimed by a call that was in flight when the worker began to let go.
-                let (id, lock_token, _) = claimed.into_parts();
+                let Claimed { id, lock_token, .. } = claimed;
                 self.outbox.push(Outgoing::hand_back(id, lock_token));
             }
         }
     }
 
-    /// Tells the observer when a claim finds nothing, once until one finds something again.
-    fn tell_drained(&mut self, found_nothing: bool) {
-        let told = std::mem::replace(&mut self.told_drained, found_nothing);
-        if found_nothing
-            && !told
+    /// Tells the observer that a claim found nothing, once until one finds something again.
+    fn tell_drained(&mut self) {
+        if !std::mem::replace(&mut self.told_drained, true)
             && let Some(observer) = &self.lane.execution.observer
         {
             observer.drained(&self.lane.queue);
@@ -164,9 +160,9 @@ impl Fetcher {
     /// A marker that woke us for jobs whose name has no room here is put back once, so that a
     /// worker with room wakes; when it comes back to us there is none.
     fn pass_on(&mut self, in_vain: bool) {
-        let woken = std::mem::take(&mut self.woken);
-        self.passed_on = in_vain && woken && !self.passed_on;
-        if self.passed_on {
+        let woken = std::mem::take(&mut self.wake_ups.woken);
+        self.wake_ups.passed_on = in_vain && woken && !self.wake_ups.passed_on;
+        if self.wake_ups.passed_on {
             self.restore_marker();
         }
     }
@@ -174,7 +170,7 @@ impl Fetcher {
     /// Hands a claimed job to its handler.
     fn start(&mut self, claimed: Claimed) {
         self.job_size = (self.job_size * 7 + claimed.size()) / 8;
-        let sequence = sequence_of(&claimed.lock_token);
+        let sequence = claimed.sequence;
         let held = Arc::new(Held {
             id: claimed.id.clone(),
             lock_token: claimed.lock_token.clone(),
@@ -263,13 +259,4 @@ impl Fetcher {
             Errand::Found(found.await)
         }));
     }
-}
-
-/// The number after the last `:` of a lock's value, which we gave it.
-fn sequence_of(lock_token: &str) -> u64 {
-    lock_token
-        .rsplit(':')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(u64::MAX)
 }

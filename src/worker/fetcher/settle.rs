@@ -176,7 +176,7 @@ impl Fetcher {
 
     pub(super) fn on_errand(&mut self, errand: Errand) {
         match errand {
-            Errand::MarkerRestored => self.restoring -= 1,
+            Errand::MarkerRestored => self.wake_ups.restoring -= 1,
             Errand::Interrupted => self.on_interrupted(),
             Errand::Again(errand) if self.phase() < Phase::Releasing => self.errands.push(errand),
             Errand::Done | Errand::Again(_) => self.running_errands -= 1,

@@ -260,13 +260,9 @@ impl HeldJob {
         };
         let (conn, fetch) = (&self.post.conn, self.fetch(next)?);
         let (after, moved) = match kind {
-            FinishKind::Completed {
-                value,
-                keep,
-                attempts,
-            } => {
-                let moved =
-                    call::move_to_finished(conn, fetch, true, &value, keep, attempts, &fields);
+            FinishKind::Completed { value, keep } => {
+                // Only a failure is counted against the attempts.
+                let moved = call::move_to_finished(conn, fetch, true, &value, keep, 0.0, &fields);
                 (AfterFailure::Failed, moved.await)
             }
             FinishKind::Failed {
