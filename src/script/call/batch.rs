@@ -123,14 +123,14 @@ impl Claimed {
     /// The job's name; empty when its hash has none.
     pub(crate) fn name(&self) -> String {
         let name = match &self.fields {
-            Fields::Plain(Value::Array(items)) => items
-                .chunks_exact(2)
-                .find_map(|pair| match pair {
+            Fields::Plain(Value::Array(items)) => {
+                items.chunks_exact(2).find_map(|pair| match pair {
                     [Value::BulkString(field), Value::BulkString(name)] if field == b"name" => {
                         Some(reply::lossy(name.clone()))
                     }
                     _ => None,
-                }),
+                })
+            }
             Fields::Plain(_) => None,
             Fields::Packed(packed) => {
                 let mut reader = Unpack::new(packed);
