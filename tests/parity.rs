@@ -6,6 +6,8 @@
 mod client;
 #[path = "parity/flows.rs"]
 mod flows;
+#[path = "parity/schedules.rs"]
+mod schedules;
 #[path = "parity/steps.rs"]
 mod steps;
 mod support;
