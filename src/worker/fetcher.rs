@@ -41,6 +41,10 @@ const RESTORE_TIME: Duration = Duration::from_secs(1);
 const UNKNOWN_JOB_SIZE: usize = 64 * 1024;
 
 /// Fetches for one queue and writes what became of its jobs.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they change one without the other"
+)]
 pub(super) struct Fetcher {
     lane: Rc<Lane>,
     settings: Settings,

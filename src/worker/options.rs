@@ -10,6 +10,10 @@ use crate::{
 /// Options of one worker process: its queues and the rules that they share.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct WorkerOptions {
     /// Start of every key; must equal the producers'. Defaults to `bull`.
     pub prefix: String,

@@ -3,7 +3,10 @@
 use bullrs::{Client, NewJob, conn::ConnectionOptions};
 use serde_json::json;
 
-use crate::support::Rig;
+use crate::{
+    Work,
+    support::{Rig, eventually, within},
+};
 
 fn port(rig: &Rig) -> u16 {
     rig.url.rsplit(':').next().unwrap().parse().unwrap()
@@ -95,4 +98,46 @@ async fn progress_keeps_its_form() {
         .filter_map(|one| one.get("data"))
         .collect();
     assert_eq!(told, ["42.0", "\"half\"", "true", "{\"pct\":10}", "7"]);
+}
+
+#[tokio::test]
+async fn connections_that_the_server_closes_are_dialled_anew() {
+    let server = crate::support::Server::start(false);
+    let rig = Rig::on(&server.url()).await;
+    let queue = rig.queue();
+    let mut events = rig.client.events("q").open().await.unwrap();
+    let worker = Work::idle(&rig, "q").await;
+    let mut fetcher = rig.client.fetcher("other").open().await.unwrap();
+    for round in 0..3 {
+        let mut killer = redis::Client::open(server.url())
+            .unwrap()
+            .get_multiplexed_async_connection()
+            .await
+            .unwrap();
+        let killed: u64 = redis::cmd("CLIENT")
+            .arg(&["KILL", "TYPE", "normal"])
+            .query_async(&mut killer)
+            .await
+            .unwrap();
+        assert!(killed > 0);
+        let job = queue.add("x", round).await.unwrap();
+        eventually("the job to complete", || async {
+            job.is_completed().await.unwrap()
+        })
+        .await;
+        let other = rig.client.queue("other").add("y", round).await.unwrap();
+        let mut held = within("the job", fetcher.next()).await.unwrap();
+        held.move_to_completed(&()).await.unwrap();
+        assert_eq!(held.id(), other.id());
+        loop {
+            let entry = within("an event", events.next_event())
+                .await
+                .unwrap()
+                .unwrap();
+            if entry.event.name() == "completed" && entry.event.job_id() == Some(job.id()) {
+                break;
+            }
+        }
+    }
+    worker.stop().await;
 }
