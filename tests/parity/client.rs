@@ -109,14 +109,14 @@ async fn connections_that_the_server_closes_are_dialled_anew() {
     let worker = Work::idle(&rig, "q").await;
     let mut fetcher = rig.client.fetcher("other").open().await.unwrap();
     for round in 0..3 {
-        let mut killer = redis::Client::open(server.url())
+        let mut redis = redis::Client::open(server.url())
             .unwrap()
             .get_multiplexed_async_connection()
             .await
             .unwrap();
         let killed: u64 = redis::cmd("CLIENT")
             .arg(&["KILL", "TYPE", "normal"])
-            .query_async(&mut killer)
+            .query_async(&mut redis)
             .await
             .unwrap();
         assert!(killed > 0);

@@ -134,7 +134,7 @@ async fn a_parent_goes_on_where_its_options_send_it_when_a_child_fails() {
     };
     let flows = [
         job("later")
-            .delay(Duration::from_secs(3600))
+            .delay(Duration::from_hours(1))
             .child(child("a")),
         job("urgent").priority(42).child(child("b")),
         // Its other child is still pending.

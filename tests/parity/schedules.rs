@@ -48,8 +48,8 @@ async fn many_workers_make_exactly_as_many_jobs_as_the_limit() {
     }
     let mut seen = seen.lock().unwrap().clone();
     seen.sort_by_key(|(_, _, id)| id.clone());
-    for (index, (count, key, id)) in seen.iter().enumerate() {
-        assert_eq!(count.map(|count| count as usize), Some(index + 1));
+    for (index, (count, key, id)) in (1_u8..).zip(&seen) {
+        assert_eq!(*count, Some(f64::from(index)));
         assert_eq!(key.as_deref(), Some(scheduler.id()));
         assert!(id.starts_with("repeat:org:team:project:env:task:"), "{id}");
     }
