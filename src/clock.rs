@@ -16,6 +16,16 @@ pub fn stand_at(at: Option<i64>) {
     STANDS_AT.store(at.unwrap_or(0), Ordering::Relaxed);
 }
 
+/// How many ms the clock runs ahead of the machine's.
+static AHEAD: AtomicI64 = AtomicI64::new(0);
+
+/// For tests of fleets whose clocks differ: this process' clock runs ahead of the machine's by so
+/// many ms, or behind it. Timers and the life times of keys are not affected.
+#[doc(hidden)]
+pub fn run_ahead(by: i64) {
+    AHEAD.store(by, Ordering::Relaxed);
+}
+
 /// Unix milliseconds of this machine, which decide due times and ages (WIRE §8.3 item 10).
 #[expect(
     clippy::disallowed_methods,
@@ -31,6 +41,7 @@ pub(crate) fn now() -> i64 {
         .ok()
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or(0)
+        .saturating_add(AHEAD.load(Ordering::Relaxed))
 }
 
 /// A random number in `0..1`, for jitter.

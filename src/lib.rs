@@ -31,7 +31,7 @@ pub use error::{BoxError, Error, Failure, Result};
 
 pub use client::Client;
 #[doc(hidden)]
-pub use clock::stand_at;
+pub use clock::{run_ahead, stand_at};
 pub use flow::{Flow, FlowTree};
 pub use job::{Backoff, Deduplication, Job, JobHandle, JobOptions, JobSnapshot, Keep, Parent};
 pub use queue::{NewJob, Queue};

@@ -40,10 +40,14 @@ async function fillPlain(connection, name, jobs, payload, options) {
 
 async function fillFlows(connection, name, parents, children, payload, options) {
   const producer = new FlowProducer({ connection });
-  const job = (i) => ({ name: 'job', queueName: name, data: payload(i), opts: options(i) });
+  // Ids of ours: those that a producer would draw differ from run to run.
+  const job = (i, jobId) => ({ name: 'job', queueName: name, data: payload(i), opts: { ...options(i), jobId } });
   for (let first = 0; first < parents; first += 100) {
     await producer.addBulk(
-      Array.from({ length: Math.min(100, parents - first) }, (_, i) => ({ ...job(first + i), children: Array.from({ length: children }, (_, k) => job(k)) })),
+      Array.from({ length: Math.min(100, parents - first) }, (_, i) => ({
+        ...job(first + i, `flow${first + i}`),
+        children: Array.from({ length: children }, (_, k) => job(k, `flow${first + i}-${k}`)),
+      })),
     );
   }
   await producer.close();

@@ -22,7 +22,7 @@ export const peers = {
     worker: ({ url, queues, concurrency, mode, limiter }) => [
       built.bullrs,
       ['bench', 'worker', '--redis-url', url, '--queues', queues.join(','), '--concurrency', String(concurrency), '--mode', mode,
-        '--log-level', 'warn', ...(queues.length > 1 ? ['--share-blocking'] : [])],
+        ...(queues.length > 1 ? ['--share-blocking'] : [])],
       limiter ? { BULLRS_CONFIG: limiterFile(queues, limiter) } : {},
     ],
     add: ({ url, queue, jobs, mode }) => [
@@ -73,5 +73,9 @@ export function startPeer(name, verb, options) {
   if (command !== process.execPath && !existsSync(command)) {
     throw new TaskError(`${command} does not exist: run \`npm run bench:setup\` first`, 2);
   }
-  return startChild(command, args, { cwd: root, env: { ...process.env, ...env } });
+  const child = startChild(command, args, { cwd: root, env: { ...process.env, ...env } });
+  // What nobody reads would fill its pipe and stop the peer.
+  child.stdout.resume();
+  child.stderr.resume();
+  return child;
 }

@@ -11,7 +11,7 @@ const realNow = Date.now;
 Date.now = () => realNow() + skew;
 
 function note(what, job, attempt) {
-  const entry = { at: realNow(), what, worker: name, queue: job.queueName, id: job.id, attempt };
+  const entry = { what, worker: name, queue: job.queueName, id: job.id, attempt };
   appendFileSync(ledger, `${JSON.stringify(entry)}\n`);
 }
 

@@ -7,7 +7,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use bullrs::{BoxError, Client, Job, JobResult, State, signal};
@@ -28,6 +28,9 @@ struct Settings {
     stalled: u64,
     drain: u64,
     ledger: String,
+    /// How far its clock runs ahead, or behind.
+    #[serde(default)]
+    skew: i64,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +51,6 @@ struct Ledger {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    at: u128,
     what: &'a str,
     worker: &'a str,
     queue: &'a str,
@@ -58,9 +60,7 @@ struct Entry<'a> {
 
 impl Ledger {
     fn note(&self, what: &str, job: &Job<Task>) -> io::Result<()> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let entry = Entry {
-            at: since.unwrap_or_default().as_millis(),
             what,
             worker: &self.worker,
             queue: job.queue(),
@@ -73,10 +73,15 @@ impl Ledger {
     }
 }
 
+/// The time that the work takes.
+async fn pass(time: Duration) {
+    tokio::time::sleep_until(tokio::time::Instant::now() + time).await;
+}
+
 async fn run(job: Job<Task>, State(ledger): State<Ledger>) -> JobResult<Value> {
     ledger.note("start", &job)?;
     tokio::select! {
-        () = tokio::time::sleep(Duration::from_millis(job.data.takes)) => {}
+        () = pass(Duration::from_millis(job.data.takes)) => {}
         why = job.cancelled() => {
             ledger.note("cancelled", &job)?;
             return Err(why.into());
@@ -99,6 +104,7 @@ async fn main() -> Result<(), BoxError> {
         .append(true)
         .create(true)
         .open(&settings.ledger)?;
+    bullrs::run_ahead(settings.skew);
     let ledger = Ledger {
         file: Arc::new(file),
         worker: settings.name.as_str().into(),
@@ -108,7 +114,7 @@ async fn main() -> Result<(), BoxError> {
         if !error.is_transient() {
             return Err(error.into());
         }
-        tokio::time::sleep(PAUSE).await;
+        pass(PAUSE).await;
     }
     Ok(())
 }

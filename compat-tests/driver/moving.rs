@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What the workers of stock on the other side have, too.
-const LOCK: Duration = Duration::from_secs(600);
+const LOCK: Duration = Duration::from_mins(10);
 const NAME: &str = "by-hand";
 const MINUTES: u32 = 5;
 const STARTS: u32 = 2;

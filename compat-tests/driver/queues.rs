@@ -68,7 +68,7 @@ struct Key {
 }
 
 /// How long `rateLimit` holds, as `LIFETIME` of the other side.
-const WINDOW: Duration = Duration::from_secs(600);
+const WINDOW: Duration = Duration::from_mins(10);
 
 pub(crate) async fn play(session: &Session, name: &str, line: &str) -> Reply {
     let queue = match arguments::<Subject>(line) {

@@ -81,7 +81,7 @@ pub(crate) async fn play_job(session: &Session, name: &str, line: &str) -> Reply
 
 async fn ask_job(job: &JobHandle, name: &str, line: &str) -> Result<Reply, Reply> {
     Ok(match name {
-        "state" => job.state().await.map(|state| state.as_str()).into(),
+        "state" => job.state().await.map(JobState::as_str).into(),
         "logs" => {
             let range: Range = arguments(line)?;
             let logs = job.logs().range(range.start..range.end());
@@ -165,7 +165,7 @@ async fn ask_queue(queue: &Queue, name: &str, line: &str) -> Result<Reply, Reply
                 .metrics(kind)
                 .range(range.start..range.end())
                 .await
-                .map(metrics)
+                .map(|found| metrics(&found))
                 .into()
         }
         "isPaused" => queue.is_paused().await.into(),
@@ -212,7 +212,7 @@ async fn jobs(queue: &Queue, line: &str) -> Result<Reply, Reply> {
     Ok(Reply::Answer(json!(ids)))
 }
 
-fn metrics(found: Metrics) -> Value {
+fn metrics(found: &Metrics) -> Value {
     json!({
         "meta": {
             "count": found.count,

@@ -7,7 +7,8 @@
 --         {limiter{max,duration}?, name?, maxMetricsSize?, room{name: how many more}?} or "";
 --         then outcomes in groups (read_outcomes); claimed job i, from 0, is locked with
 --         `<token>:<first + i>`
--- reply   [a code for each outcome: 0 or an error, for `wait` also the ms of the rate limit; for each
+-- reply   [a code for each outcome: 0 or an error, for `wait` also the ms of the rate limit (no code at
+--         all when every one is 0); for each
 --         claim [id, flat hash as it was before this start], all in one msgpack when pack is 1, which
 --         costs Redis and client far less than many short texts; ms of rate limit; ms when the next
 --         delayed job is due; 1 when the pause or the global concurrency held jobs back, 2 when there was
@@ -41,8 +42,8 @@ local queue = {
   failed = prefix .. "failed", marker = prefix .. "marker",
   -- Room for what the routines note in it: growing the table costs more than the rest of it.
   settings = false, by_id = false, doomed = false, finished = false, evicting = false, alone = false,
-  trimmed = false, promoted = false, unmarked = false, delay_job = false, reschedule = false,
-  tell_relatives = false,
+  trimmed = false, promoted = false, promotable = false, marked = false, unmarked = false,
+  delay_job = false, reschedule = false, tell_relatives = false,
 }
 local codes, completions, failures = settle_batch(queue, outcomes, now)
 if options.maxMetricsSize then

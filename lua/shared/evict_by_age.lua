@@ -5,7 +5,7 @@
 -- include drop_from_parent doom_job
 local function evict_by_age(queue, target, cut, limit, jobs)
   -- A backlog goes in steps, so that one call does not keep Redis from its other clients for long.
-  local most = math.min(limit * jobs, math.max(limit, 5000))
+  local most = math.min(limit * jobs, 2500)
   local ids = redis.call("ZREVRANGEBYSCORE", target, cut, "-inf", "LIMIT", "0", most)
   for i = 1, #ids do
     local key = queue.prefix .. ids[i]

@@ -1,9 +1,9 @@
--- Removes finished jobs beyond the newest count of them, at most 10000 in one call.
+-- Removes finished jobs beyond the newest count of them, at most 2500 in one call.
 --
 -- returns nothing
 -- include drop_from_parent doom_job
 local function evict_by_count(queue, target, count)
-  local excess = math.min(redis.call("ZCARD", target) - count, 10000)
+  local excess = math.min(redis.call("ZCARD", target) - count, 2500)
   if excess <= 0 then
     return
   end

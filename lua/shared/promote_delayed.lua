@@ -1,13 +1,17 @@
--- Makes up to 1000 delayed jobs that are due by now ready to run.
+-- Makes delayed jobs that are due by now ready to run, at most 1000 in one run of a script.
 --
 -- returns nothing
 local function promote_delayed(queue, now)
-  if queue.promoted or redis.call("ZCARD", queue.delayed) == 0 then
+  if queue.promoted then
+    return
+  end
+  queue.promoted = true
+  if redis.call("ZCARD", queue.delayed) == 0 then
     return
   end
   local due = redis.call("ZRANGEBYSCORE", queue.delayed, "-inf", (now + 1) * 4096 - 1,
-    "LIMIT", "0", "1000")
-  queue.promoted = #due < 1000
+    "LIMIT", "0", queue.promotable or "1000")
+  queue.promotable = (queue.promotable or 1000) - #due
   if #due == 0 then
     return
   end

@@ -1,7 +1,7 @@
 -- Settles any number of outcomes, of which several may name the same job.
 --
--- returns the code of each (for a job handed back the ms of the rate limit instead of 0), and how many
--- jobs were completed and failed
+-- returns the code of each (for a job handed back the ms of the rate limit instead of 0), or an empty
+-- list where all are 0; and how many jobs were completed and failed
 -- include settle_outcomes
 local function settle_batch(queue, outcomes, now)
   local count, first, by_id = #outcomes, 1, nil
@@ -26,6 +26,7 @@ local function settle_batch(queue, outcomes, now)
     settle_outcomes(queue, outcomes, first, count, now)
   end
   local codes, completions, failures, rate_ms = {}, 0, 0, nil
+  local plain = true
   for i = 1, count do
     local outcome = outcomes[i]
     local code, kind = outcome.code, outcome.kind
@@ -40,6 +41,7 @@ local function settle_batch(queue, outcomes, now)
       end
     end
     codes[i] = code
+    plain = plain and code == 0
   end
-  return codes, completions, failures
+  return plain and {} or codes, completions, failures
 end

@@ -5,7 +5,7 @@
 --
 -- returns nothing
 local function take_from_active(queue, outcomes, first, last)
-  local FEW_REMOVALS, SHORT_LIST, MOST_PUSHED = 24, 2000, 1000
+  local FEW_REMOVALS, SHORT_LIST = 24, 2000
   local doomed, unlocked, unlocked_count, taken = queue.doomed, {}, 0, 0
   for i = first, last do
     local outcome = outcomes[i]
@@ -39,19 +39,14 @@ local function take_from_active(queue, outcomes, first, last)
   -- Each LREM walks half the list in C; one walk of all of it in Lua costs as much as some 24 of them,
   -- whatever the length (measured from 100 to 2000 ids).
   if taken >= FEW_REMOVALS and redis.call("LLEN", queue.active) <= SHORT_LIST then
-    local ids, kept, kept_count = redis.call("LRANGE", queue.active, "0", "-1"), {}, 0
-    for i = #ids, 1, -1 do
-      local outcome = queue.by_id[ids[i]]
-      if outcome and outcome.code == 0 and not outcome.removed then
-        outcome.removed = true
-      else
-        kept_count = kept_count + 1
-        kept[kept_count] = ids[i]
-      end
+    -- include remove_from_list
+    local wanted = {}
+    for i = first, last do
+      wanted[outcomes[i].id] = outcomes[i].code == 0
     end
-    redis.call("DEL", queue.active)
-    for from = 1, kept_count, MOST_PUSHED do
-      redis.call("LPUSH", queue.active, unpack(kept, from, math.min(from + MOST_PUSHED - 1, kept_count)))
+    remove_from_list(queue.active, wanted)
+    for i = first, last do
+      outcomes[i].removed = outcomes[i].code == 0 and not wanted[outcomes[i].id]
     end
   end
   for i = first, last do

@@ -31,7 +31,7 @@ pub struct EventStream {
 type Read = (Reader, VecDeque<Received>, Result<()>);
 
 enum State {
-    Idle(Reader),
+    Idle(Box<Reader>),
     Reading(BoxFuture<'static, Read>),
     Ended,
 }
@@ -41,7 +41,7 @@ impl EventStream {
         Self {
             waiting: VecDeque::new(),
             position: reader.last(),
-            state: State::Idle(reader),
+            state: State::Idle(Box::new(reader)),
         }
     }
 
@@ -101,7 +101,7 @@ impl Stream for EventStream {
                 State::Ended => return Poll::Ready(None),
                 State::Idle(reader) => {
                     let room = std::mem::take(&mut this.waiting);
-                    this.state = State::Reading(Box::pin(read(reader, room)));
+                    this.state = State::Reading(Box::pin(read(*reader, room)));
                 }
                 State::Reading(mut reading) => {
                     let Poll::Ready((reader, found, outcome)) = reading.as_mut().poll(context)
@@ -111,7 +111,7 @@ impl Stream for EventStream {
                     };
                     this.waiting = found;
                     match outcome {
-                        Ok(()) => this.state = State::Idle(reader),
+                        Ok(()) => this.state = State::Idle(Box::new(reader)),
                         Err(error) => return Poll::Ready(Some(Err(error))),
                     }
                 }

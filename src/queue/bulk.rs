@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn round_trips_are_bounded_in_bytes_and_groups() {
         assert_eq!(shape(&[5_000_000, 5_000_000, 20_000_000, 1]).len(), 4);
-        let trips = shape(&[1; 250 * 41]);
+        let trips = shape(&vec![1; 250 * 41]);
         assert_eq!(trips.iter().map(Vec::len).collect::<Vec<_>>(), [40, 1]);
     }
 }

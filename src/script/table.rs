@@ -85,6 +85,7 @@ commands! {
     REMOVE_UNPROCESSED_CHILDREN remove_unprocessed_children;
     REPROCESS_JOB reprocess_job;
     REQUESTED_CANCELLATIONS requested_cancellations;
+    RESTORE_MARKER restore_marker;
     RETRY_JOB retry_job;
     SAVE_STACKTRACE save_stacktrace;
     SCAN_KEYS scan_keys;
@@ -161,6 +162,7 @@ shared! {
     release_lock
     release_parent_if_idle
     remove_from_any_state
+    remove_from_list
     remove_job
     remove_tree
     replace_deduplicated

@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn what_is_parked_is_listed_with_what_waits_and_once() {
+        use JobState::{Delayed, Failed, Paused, Waiting};
         let keys = |states: &[JobState]| -> Vec<&str> {
             let keys = JobState::keys(states).unwrap();
             keys.into_iter().map(|key| key.suffix).collect()
         };
-        use JobState::{Delayed, Failed, Paused, Waiting};
         assert_eq!(keys(&[Waiting, Delayed]), ["wait", "delayed", "paused"]);
         assert_eq!(keys(&[Paused, Waiting, Paused]), ["paused", "wait"]);
         assert_eq!(keys(&[Failed, Failed]), ["failed"]);

@@ -218,7 +218,7 @@ impl Engine {
             Arc::clone(&lock_base),
             options.lock_duration,
             queue.limiter,
-            options.name.clone(),
+            options.name.as_deref(),
             options.metrics,
         );
         let execution = Execution {

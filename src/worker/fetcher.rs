@@ -43,7 +43,7 @@ const UNKNOWN_JOB_SIZE: usize = 64 * 1024;
 /// Fetches for one queue and writes what became of its jobs.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "they change one without the other"
+    reason = "each is known by itself, and any may change alone"
 )]
 pub(super) struct Fetcher {
     lane: Rc<Lane>,
@@ -77,9 +77,9 @@ pub(super) struct Fetcher {
     limited_until: Option<Instant>,
     retry_at: Option<Instant>,
     failures: u32,
+    wake_ups: WakeUps,
     /// The observer knows that nothing was left at the last claim.
     told_drained: bool,
-    wake_ups: WakeUps,
     /// A claim's reply was lost: jobs may be active under our lock without our knowing.
     claims_lost: bool,
     looking_for_claims: bool,
@@ -171,8 +171,8 @@ impl Fetcher {
             limited_until: None,
             retry_at: None,
             failures: 0,
-            told_drained: false,
             wake_ups: WakeUps::default(),
+            told_drained: false,
             claims_lost: false,
             looking_for_claims: false,
             job_size: UNKNOWN_JOB_SIZE,

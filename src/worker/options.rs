@@ -8,12 +8,9 @@ use crate::{
 };
 
 /// Options of one worker process: its queues and the rules that they share.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
 pub struct WorkerOptions {
     /// Start of every key; must equal the producers'. Defaults to `bull`.
     pub prefix: String,

@@ -44,11 +44,11 @@ where
             Err(error) if error.is_transient() => error,
             answered => return answered,
         };
-        tokio::select! {
-            biased;
-            () = job.cancellation().cancelled() => return Err(error),
-            () = tokio::time::sleep(pause) => pause = longest.min(pause * 2),
+        let stopped = job.cancellation().cancelled();
+        if tokio::time::timeout(pause, stopped).await.is_ok() {
+            return Err(error);
         }
+        pause = longest.min(pause * 2);
     }
 }
 
@@ -62,7 +62,9 @@ impl JobPort for RedisPort {
 
     fn log<'a>(&'a self, job: &'a RawJob, row: String) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
+            // As in Node, none and 0 keep all.
             let keep = job.record().opts.keep_logs.map(saturating_int);
+            let keep = keep.filter(|keep| *keep != 0);
             let call = || call::add_log(&self.conn, &self.keys, job.id(), &row, keep);
             patiently(job, call).await
         })

@@ -22,23 +22,26 @@ impl StallChecker {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = ticks.tick() => self.check().await,
+                // A check takes them in steps, so there may be more.
+                _ = ticks.tick() => while self.check().await {}
             }
         }
     }
 
-    async fn check(&self) {
+    /// Whether any job was recovered.
+    async fn check(&self) -> bool {
         let Lane {
             conn, keys, queue, ..
         } = &*self.lane;
         match call::recover_stalled(conn, keys, clock::now(), self.most, self.interval).await {
             Ok(ids) => {
-                for id in ids {
-                    warn!(target: "bullrs::worker", queue = &**queue, job_id = &id, "recovered a stalled job");
+                for id in &ids {
+                    warn!(target: "bullrs::worker", queue = &**queue, job_id = id, "recovered a stalled job");
                     if let Some(observer) = &self.lane.execution.observer {
-                        observer.stalled(queue, &id);
+                        observer.stalled(queue, id);
                     }
                 }
+                return !ids.is_empty();
             }
             Err(error) if error.is_transient() => {
                 debug!(target: "bullrs::worker", queue = &**queue, %error, "cannot check for stalled jobs now");
@@ -47,5 +50,6 @@ impl StallChecker {
                 error!(target: "bullrs::worker", queue = &**queue, %error, "cannot check for stalled jobs");
             }
         }
+        false
     }
 }

@@ -17,6 +17,7 @@ fn faults(fields: &[(&str, &str)]) -> Vec<(&'static str, String)> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one field after the other")]
 fn a_stock_hash_reads_in_full() {
     let job = read(&[
         ("name", "resize"),

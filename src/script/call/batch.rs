@@ -168,7 +168,7 @@ impl Batch {
         lock_base: Arc<str>,
         lock_duration: Duration,
         limiter: Option<Limiter>,
-        name: Option<String>,
+        name: Option<&str>,
         metrics: Option<u32>,
     ) -> Self {
         let mut optional = 0;
@@ -183,7 +183,7 @@ impl Batch {
                 .text("duration")
                 .int(millis(limiter.duration));
         }
-        if let Some(name) = &name {
+        if let Some(name) = name {
             optional += 1;
             pack = pack.text("name").text(name);
         }
@@ -245,6 +245,7 @@ impl Batch {
             .arg(u8::from(pack))
             .arg(self.options(room).as_slice());
         let mut rest = finishes;
+        let outcomes = rest.clone().count();
         let mut rule = Packed::new();
         while let Some(head) = rest.clone().next() {
             head.kind.rule(&mut rule);
@@ -278,6 +279,7 @@ impl Batch {
         }
         BatchCall {
             command,
+            outcomes,
             now,
             first,
         }
@@ -327,6 +329,7 @@ impl FinishKind {
 #[derive(Debug)]
 pub(crate) struct BatchCall {
     command: Cmd,
+    outcomes: usize,
     now: i64,
     first: u64,
 }
@@ -344,10 +347,16 @@ impl BatchCall {
         else {
             return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
         };
-        let codes = reply::array(NAME, codes)?
+        let mut codes: Vec<i64> = reply::array(NAME, codes)?
             .iter()
             .map(|code| reply::int(NAME, code))
             .collect::<Result<_>>()?;
+        if codes.is_empty() {
+            // The short form for: all are 0.
+            codes.resize(self.outcomes, 0);
+        } else if codes.len() != self.outcomes {
+            return Err(reply::unexpected(NAME, &Value::Array(Vec::new())));
+        }
         let claimed = |id, sequence, fields| Claimed {
             id,
             sequence,

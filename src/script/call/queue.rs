@@ -7,7 +7,7 @@ use crate::{
     conn::Conn,
     script::{
         GET_COUNTS, GET_COUNTS_PER_PRIORITY, GET_METRICS, GET_RATE_LIMIT_TTL, GET_STATE_V2,
-        IS_MAXED, reply,
+        IS_MAXED, RESTORE_MARKER, reply,
     },
     wire::QueueKeys,
 };
@@ -136,11 +136,11 @@ pub(crate) async fn rate_limit(conn: &Conn, keys: &QueueKeys, millis: u64) -> Re
     conn.call("SET limiter", &command).await.map(drop)
 }
 
-/// Puts back a wake-up that was popped but not followed by a fetch, so that another worker wakes.
+/// Puts back a wake-up that was popped but not followed by a fetch, so that another worker wakes;
+/// with nothing ready there is nothing to wake for.
 pub(crate) async fn restore_marker(conn: &Conn, keys: &QueueKeys) -> Result<Value> {
-    let mut command = Cmd::new();
-    command.arg("ZADD").arg(keys.key("marker")).arg(0).arg("0");
-    conn.call("ZADD marker", &command).await
+    let on = ["wait", "prioritized", "marker"].map(|suffix| keys.key(suffix));
+    RESTORE_MARKER.call(conn, &RESTORE_MARKER.on(&on)).await
 }
 
 /// Whether the server takes writes: with a key of our own that soon goes by itself.
