@@ -6,6 +6,10 @@
 mod client;
 #[path = "parity/flows.rs"]
 mod flows;
+#[path = "parity/limits.rs"]
+mod limits;
+#[path = "parity/schedules.rs"]
+mod schedules;
 #[path = "parity/steps.rs"]
 mod steps;
 mod support;

@@ -46,6 +46,47 @@ impl ConnectionOptions {
         url::parse(url.trim()).map_err(invalid)
     }
 
+    /// A server by its host, which is a name or an address, and its port.
+    pub fn tcp(host: impl AsRef<str>, port: u16) -> Self {
+        let host = host.as_ref();
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        Self {
+            route: Route::One(Address::tcp(bare.unwrap_or(host), port)),
+            access: Access::default(),
+        }
+    }
+
+    /// Signs in with this password, as the user `default` unless [another](Self::username) is
+    /// named. Nothing in it needs an escape, unlike in a URL.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.access.password = Some(password.into());
+        self
+    }
+
+    /// Signs in as this user of the server's access control list.
+    #[must_use]
+    pub fn username(mut self, name: impl Into<String>) -> Self {
+        self.access.username = Some(name.into());
+        self
+    }
+
+    /// Uses this database; 0 by default. A cluster has no other.
+    #[must_use]
+    pub fn database(mut self, number: u32) -> Self {
+        self.access.database = number.into();
+        self
+    }
+
+    /// Asks for TLS, as `rediss` does in a URL.
+    #[must_use]
+    pub fn encrypted(mut self) -> Self {
+        self.access.tls.get_or_insert_default();
+        self
+    }
+
     /// Trusts the authorities of this PEM file instead of the public ones.
     ///
     /// # Errors
@@ -185,6 +226,33 @@ mod tests {
             assert_eq!(options.to_string(), shown);
             assert!(!format!("{options:?}").contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn options_by_name_mean_what_a_url_means() {
+        let named = |host: &str| ConnectionOptions::tcp(host, 7000);
+        let full = named("cache")
+            .username("app@x")
+            .password("p@:/w%")
+            .database(3);
+        for (options, shown) in [
+            (named("localhost"), "redis://localhost:7000"),
+            (named("::1"), "redis://[::1]:7000"),
+            (named("[::1]").encrypted(), "rediss://[::1]:7000"),
+            (full.clone(), "redis://***@cache:7000/3"),
+        ] {
+            assert_eq!(options.to_string(), shown);
+        }
+        let url = ConnectionOptions::parse("redis://app%40x:p%40%3A%2Fw%25@cache:7000/3").unwrap();
+        let credentials = |of: &ConnectionOptions| {
+            let access = &of.access;
+            (
+                access.username.clone(),
+                access.password.clone(),
+                access.database,
+            )
+        };
+        assert_eq!(credentials(&full), credentials(&url));
     }
 
     #[test]

@@ -29,6 +29,9 @@ use crate::{
 };
 
 /// A job in a handler, with its data decoded as a `T`.
+///
+/// What it does not tell or do itself, its handle does, such as counting children:
+/// `client.queue(job.queue()).job(&job.id)`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Job<T> {

@@ -26,6 +26,32 @@ impl Queue {
         .await
     }
 
+    /// Keeps about so many events in the queue's stream (`streams.events.maxLen` of stock's
+    /// `Queue`, which sets it anew whenever it is made; 10000 by default).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] of 0, or when Redis cannot be reached.
+    pub async fn set_max_events(&self, events: u64) -> Result<()> {
+        if events == 0 {
+            return Err(Error::Invalid {
+                field: "events",
+                rule: "must be 1 or more, got 0".into(),
+            });
+        }
+        let fields = [("opts.maxLenEvents", events)];
+        call::set_meta(self.conn(), self.keys()?, &fields).await
+    }
+
+    /// Says in the queue's settings that this client made it, as stock's `Queue` says of itself
+    /// (WIRE §1.4): [`version`](Self::version) is `bullrs:` and our version from then on.
+    ///
+    /// # Errors
+    /// When Redis cannot be reached.
+    pub async fn record_version(&self) -> Result<()> {
+        let version = concat!("bullrs:", env!("CARGO_PKG_VERSION"));
+        call::set_meta(self.conn(), self.keys()?, &[("version", version)]).await
+    }
+
     /// Takes the limit of [`set_global_concurrency`](Self::set_global_concurrency) away.
     ///
     /// # Errors

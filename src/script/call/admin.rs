@@ -1,6 +1,6 @@
 //! What concerns a queue as a whole: pausing it, sweeping its jobs, its settings.
 
-use redis::{Cmd, Value};
+use redis::{Cmd, ToRedisArgs, Value};
 
 use crate::{
     Error, Result,
@@ -209,7 +209,11 @@ pub(crate) async fn remove_orphaned(conn: &Conn, keys: &QueueKeys, ids: &[String
 }
 
 /// Sets fields of `meta`.
-pub(crate) async fn set_meta(conn: &Conn, keys: &QueueKeys, fields: &[(&str, u64)]) -> Result<()> {
+pub(crate) async fn set_meta(
+    conn: &Conn,
+    keys: &QueueKeys,
+    fields: &[(&str, impl ToRedisArgs + Sync)],
+) -> Result<()> {
     let mut command = Cmd::new();
     command.arg("HSET").arg(keys.key("meta"));
     for (field, value) in fields {

@@ -131,9 +131,11 @@ impl Fetcher {
             self.limit_for(Duration::from_millis(reply.rate_limited));
             self.slots.started(reply.claimed.len());
             self.pass_on(reply.passed_over && reply.claimed.is_empty());
-            self.tell_drained(
-                reply.claimed.is_empty() && reply.rate_limited == 0 && !reply.held_up,
-            );
+            if !reply.claimed.is_empty() {
+                self.told_drained = false;
+            } else if reply.rate_limited == 0 && !reply.held_up {
+                self.tell_drained();
+            }
         }
         for claimed in reply.claimed {
             if self.phase() < Phase::Cancelling {
@@ -146,11 +148,9 @@ impl Fetcher {
         }
     }
 
-    /// Tells the observer when a claim finds nothing, once until one finds something again.
-    fn tell_drained(&mut self, found_nothing: bool) {
-        let told = std::mem::replace(&mut self.told_drained, found_nothing);
-        if found_nothing
-            && !told
+    /// Tells the observer that a claim found nothing, once until one finds something again.
+    fn tell_drained(&mut self) {
+        if !std::mem::replace(&mut self.told_drained, true)
             && let Some(observer) = &self.lane.execution.observer
         {
             observer.drained(&self.lane.queue);
