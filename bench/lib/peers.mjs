@@ -27,7 +27,7 @@ export const peers = {
     ],
     add: ({ url, queue, jobs, mode }) => [
       built.bullrs,
-      ['bench', 'add', '--redis-url', url, '--queue', queue, '--jobs', String(jobs), '--mode', mode],
+      ['bench', 'add', '--redis-url', url, '--queue', queue, '--jobs', String(jobs), '--how', mode, '--json'],
     ],
   },
   official: {

@@ -1,6 +1,9 @@
-//! `bullrs bench worker`.
+//! `bullrs bench`: measuring bullrs, alone or against others.
 
-use std::sync::Arc;
+mod add;
+mod run;
+
+use std::{sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -14,7 +17,8 @@ use super::{
     synthetic::{Mode, Synthetic},
 };
 use crate::{
-    config::{Fault, LogFilter, Reader},
+    Client, Error,
+    config::{Fault, LogFilter, Reader, RedisChoice},
     worker::Worker,
 };
 
@@ -29,6 +33,8 @@ pub(super) struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum BenchCommands {
     Worker(Box<BenchWorkerArgs>),
+    Add(Box<add::BenchAddArgs>),
+    Run(Box<run::BenchRunArgs>),
 }
 
 /// Serve queues with a synthetic handler, so that any harness can measure the worker
@@ -90,7 +96,53 @@ fn read(reader: &mut Reader<'_>) -> LogFilter {
 }
 
 pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
-    let BenchCommands::Worker(args) = args.command;
+    match args.command {
+        BenchCommands::Worker(args) => work(*args, call),
+        BenchCommands::Add(args) => add::run(&args, call),
+        BenchCommands::Run(args) => run::run(&args, call),
+    }
+}
+
+/// The Redis and the prefix that a measurement uses.
+struct Setting {
+    redis: RedisChoice,
+    prefix: String,
+}
+
+impl Setting {
+    fn read(call: &Call<'_>) -> Result<Self, Abort> {
+        let faults = |faults: Vec<Fault>| Abort::faults(&faults, &call.names);
+        let sources = given::sources(call.matches).map_err(faults)?;
+        let mut reader = Reader::new(&sources);
+        let redis = reader.redis();
+        let prefix = reader.prefix();
+        let _entries = reader.finish().map_err(faults)?;
+        Ok(Self { redis, prefix })
+    }
+
+    async fn connect(&self) -> Result<Client, Abort> {
+        let options = &self.redis.options;
+        let client = Client::with_options(options.clone()).await;
+        let client = client.map_err(|error| serving::not_started(&error, options))?;
+        Ok(client.prefix(&self.prefix))
+    }
+}
+
+fn went_away(error: &Error) -> Abort {
+    let exit = if error.is_transient() {
+        Exit::Unreachable
+    } else {
+        Exit::Failed
+    };
+    Abort::new(exit, "the measurement broke off").because(error)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate to be read by people")]
+fn rate(jobs: u64, took: Duration) -> f64 {
+    jobs as f64 / took.as_secs_f64().max(f64::EPSILON)
+}
+
+fn work(args: BenchWorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let faults = |faults: Vec<Fault>| Abort::faults(&faults, &call.names);
     let sources = given::sources(call.matches).map_err(faults)?;
     let mut redactor = given::redactor(&sources);
