@@ -65,6 +65,10 @@ elseif same_interval then
   slot = previous
 end
 
+local function has_finished(job)
+  return redis.call("ZSCORE", prefix .. "completed", job) or redis.call("ZSCORE", prefix .. "failed", job)
+end
+
 local function is_taken()
   return redis.call("EXISTS", prefix .. iteration_id(id, slot)) == 1
 end
@@ -79,8 +83,11 @@ if is_taken() then
   if not replaces then
     return every and -11 or -10
   end
-  -- The slot that has just been cleared is free for sure; without it the scheduler would be dead.
-  slot = previous
+  -- A job that still runs there gives its id up. One that has finished would be in two states at once, and
+  -- an interval is out of slots: then the one that has just been cleared is free for sure.
+  if every or has_finished(iteration_id(id, slot)) then
+    slot = previous
+  end
 end
 
 store_scheduler(scheduler, definition, template, data)
