@@ -97,7 +97,7 @@ fn read(reader: &mut Reader<'_>) -> LogFilter {
 
 pub(super) fn run(args: BenchArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     match args.command {
-        BenchCommands::Worker(args) => work(*args, call),
+        BenchCommands::Worker(args) => work(&args, call),
         BenchCommands::Add(args) => add::run(&args, call),
         BenchCommands::Run(args) => run::run(&args, call),
     }
@@ -142,7 +142,7 @@ fn rate(jobs: u64, took: Duration) -> f64 {
     jobs as f64 / took.as_secs_f64().max(f64::EPSILON)
 }
 
-fn work(args: BenchWorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
+fn work(args: &BenchWorkerArgs, call: &Call<'_>) -> Result<Exit, Abort> {
     let faults = |faults: Vec<Fault>| Abort::faults(&faults, &call.names);
     let sources = given::sources(call.matches).map_err(faults)?;
     let mut redactor = given::redactor(&sources);

@@ -124,7 +124,7 @@ async fn measure(
         add_per_second: rate(jobs, adding),
         drain_seconds: draining.as_secs_f64(),
         drain_per_second: rate(jobs, draining),
-        redis: server.redis_version.to_string(),
+        redis: server.redis_version.clone(),
     })
 }
 
