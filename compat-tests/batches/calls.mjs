@@ -71,17 +71,35 @@ export async function oneByOne(client, batch) {
 
 /** Plays the batch with our script, from the folder of exported ones. */
 export async function inOneCall(client, batch, folder) {
-  inOneCall.text ??= readFileSync(join(folder, 'finishAndClaim-15.lua'), 'utf8');
-  const keys = of(['wait', 'active', 'prioritized', 'events', 'stalled', 'limiter', 'delayed', 'paused', 'meta', 'pc', 'completed', 'failed', 'metrics:completed', 'metrics:failed', 'marker']);
-  const options = { token: 'claim', first: 0, ...worker(batch), ...(batch.metrics ? { maxMetricsSize: POINTS } : {}) };
-  const outcomes = batch.outcomes.flatMap((outcome) => [outcome.kind, outcome.id, outcome.token, outcome.value, optionsOf(outcome), fieldsOf(outcome)]);
-  const [codes, claims] = await client.eval(inOneCall.text, keys.length, ...keys, PREFIX, batch.now, pack(options), batch.outcomes.length, batch.wanted, ...outcomes);
-  return { codes, claims: claims.map(([id, token, job]) => [id, token, hash(job)]) };
+  inOneCall.text ??= readFileSync(join(folder, 'finishAndClaim-1.lua'), 'utf8');
+  const { now, wanted, outcomes, metrics, limiter, name } = batch;
+  const options = { ...(limiter ? { limiter } : {}), ...(name ? { name } : {}), ...(metrics ? { maxMetricsSize: POINTS } : {}) };
+  const packed = Object.keys(options).length > 0 ? pack(options) : '';
+  const [codes, claims] = await client.eval(inOneCall.text, 1, PREFIX, now, wanted, 'claim', 0, LOCK_MS, 0, packed, ...outcomes.flatMap(groupOf));
+  return {
+    // No code at all says that each is 0.
+    codes: codes.length > 0 ? codes : outcomes.map(() => 0),
+    claims: claims.map(([id, before], index) => [id, `claim:${index}`, started(hash(before), batch)]),
+  };
 }
 
-function optionsOf(outcome) {
-  if (outcome.kind === 'completed' || outcome.kind === 'failed') return pack({ keepJobs: keepOf(outcome), attempts: outcome.attempts });
-  return outcome.kind === 'delayed' ? pack({ skipAttempt: outcome.skipAttempt ? 1 : 0 }) : '';
+/** An outcome as a group of its own: kind, rule, how many, and the outcome. */
+function groupOf(outcome) {
+  const { kind, id, token, value } = outcome;
+  return [kind, ruleOf(outcome), 1, id, token, value, ...(kind === 'completed' ? [] : [fieldsOf(outcome)])];
+}
+
+function ruleOf({ kind, attempts, skipAttempt, ...outcome }) {
+  const keep = keepOf(outcome);
+  // The short form, which the worker uses wherever the rule is a count alone.
+  if (kind === 'completed' && keep.age === undefined) return keep.count;
+  if (kind === 'completed' || kind === 'failed') return pack({ keepJobs: keep, attempts });
+  return kind === 'delayed' ? pack({ skipAttempt: skipAttempt ? 1 : 0 }) : '';
+}
+
+/** What the start itself adds to a hash, which our reply leaves to the worker. */
+function started(job, { now, name }) {
+  return { ...job, processedOn: String(now), ats: String(Number(job.ats ?? 0) + 1), ...(name ? { pb: name } : {}) };
 }
 
 function hash(flat) {

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../tasks/servers.mjs';
 import { Kit } from '../lib/scenario.mjs';
 import { stock } from '../lib/stock.mjs';
 import { until } from '../lib/wait.mjs';
-import { Chance } from '../scripts/steps.mjs';
+import { Chance } from '../lib/chance.mjs';
 import { Fleet } from './fleet.mjs';
 import { checkJobs, checkScheduler, readLedger } from './verdict.mjs';
 import { enqueue, surely } from './work.mjs';
