@@ -48,6 +48,8 @@ export const scenarios = [
     name: 'parents with a delay and with a priority',
     queues: ['parents', 'children'],
     offsets: [150],
+    anyOrder: true,
+    drained: false,
     async prepare(kit) {
       await kit.flow.add({ ...parent([child('a')], { jobId: 'p-delayed', delay: 150 }) });
       await kit.flow.add({ ...parent([child('b')], { jobId: 'p-prioritized', priority: 5 }) });
