@@ -215,5 +215,6 @@ async function printed(child) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   const { code } = await child.ended;
   if (code !== 0) throw new Error(`the peer ended with ${code}:\n${output}`);
-  return output.trim().split('\n').pop();
+  const object = output.search(/^\{/m);
+  return object < 0 ? output.trim().split('\n').pop() : output.slice(object);
 }
