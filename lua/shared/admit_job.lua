@@ -4,7 +4,7 @@
 -- returns nil when the job is stored and has to be placed, else the reply of the adding script: an id,
 -- -5 when the parent is gone, or -7 when the job with that id has another living parent; then, second,
 -- the id of the job that a deduplication kept
--- include max_events settle_duplicate deduplicate replace_deduplicated store_job
+-- include max_events store_job
 local function admit_job(queue, job, counter, may_replace)
   if job.parent_key and redis.call("EXISTS", job.parent_key) == 0 then
     return -5
@@ -15,6 +15,7 @@ local function admit_job(queue, job, counter, may_replace)
     job.id = job.custom_id
     job.key = queue.prefix .. job.id
     if redis.call("EXISTS", job.key) == 1 then
+      -- include settle_duplicate
       return settle_duplicate(queue, job, job.timestamp)
     end
   else
@@ -25,8 +26,10 @@ local function admit_job(queue, job, counter, may_replace)
   if rule and rule.id and job.window then
     local kept
     if rule.replace and may_replace then
+      -- include replace_deduplicated
       kept = replace_deduplicated(queue, job, rule, job.window)
     else
+      -- include deduplicate
       kept = deduplicate(queue, job, rule, job.window)
     end
     if kept then

@@ -1,7 +1,7 @@
 -- Applies the deduplication rule (opts.de) of a job about to be added (WIRE §4.3).
 --
 -- returns the id of the job that stands for it, or nil when it is to be added
--- include number_or own_deduplication recover_deduplication store_next_job add_deduplicated_event
+-- include number_or own_deduplication
 local function deduplicate(queue, job, rule, window)
   local ttl = math.floor(number_or(rule.ttl, 0))
   local extend = rule.extend and ttl > 0
@@ -24,6 +24,7 @@ local function deduplicate(queue, job, rule, window)
     end
     owner = redis.call("GET", window)
   end
+  -- include recover_deduplication store_next_job add_deduplicated_event
   if recover_deduplication(queue, job, rule, window, owner) then
     return nil
   end

@@ -2,11 +2,12 @@
 -- none; wakes a worker.
 --
 -- returns nothing
--- include push_target priority_score add_base_marker
+-- include push_target add_base_marker
 local function enqueue(queue, id, priority, push)
   if priority == 0 then
     redis.call(push, push_target(queue), id)
   else
+    -- include priority_score
     redis.call("ZADD", queue.prioritized, priority_score(queue, priority), id)
   end
   add_base_marker(queue)

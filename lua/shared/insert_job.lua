@@ -2,18 +2,19 @@
 -- once, "prioritized", "delayed", or "parent" to wait for its children. The client chooses the kind.
 --
 -- returns what the adding scripts reply: the id of the job, -5 or -7
--- include number_or admit_job reschedule_deduplicated enqueue priority_score add_base_marker
--- include add_delayed add_delay_marker max_events
+-- include admit_job enqueue max_events
 local function insert_job(queue, job, counter, kind)
   local reply, kept = admit_job(queue, job, counter, kind ~= "parent")
   if reply then
-    if kind ~= "parent" then
+    if kept and kind ~= "parent" then
+      -- include reschedule_deduplicated
       reschedule_deduplicated(queue, job, kept)
     end
     return reply
   end
   local told = "waiting"
   if kind == "delayed" then
+    -- include number_or add_delayed add_delay_marker
     add_delayed(queue, job.id, job.timestamp, number_or(job.delay, 0))
     add_delay_marker(queue)
     told = nil
@@ -21,6 +22,7 @@ local function insert_job(queue, job, counter, kind)
     redis.call("ZADD", queue.waiting_children, job.timestamp, job.id)
     told = "waiting-children"
   elseif kind == "prioritized" then
+    -- include number_or priority_score add_base_marker
     redis.call("ZADD", queue.prioritized, priority_score(queue, number_or(job.priority, 0)), job.id)
     add_base_marker(queue)
   else

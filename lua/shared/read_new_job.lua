@@ -20,8 +20,9 @@ local function read_new_job(packed, data, packed_options)
     data = data,
     options = options,
     opts = cjson.encode(options),
-    delay = options.delay or 0,
-    priority = options.priority or 0,
+    -- As text: Lua would write a number out anew for each command.
+    delay = options.delay or "0",
+    priority = options.priority or "0",
     rule = rule,
     deduplication_id = rule and rule.id,
   }
